@@ -1,0 +1,98 @@
+//! What the world looked like: readings, failures to read, and the passing of time.
+
+use crate::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// One workload's readings of one instant, from one source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Observed {
+    /// The source's name in the service's configuration.
+    pub source: String,
+    /// The instant that the collector's schedule named, whenever it was read.
+    pub due: Timestamp,
+    /// The readings, one per metric.
+    pub readings: Vec<Reading>,
+}
+
+/// One metric's reading.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    /// The metric's name in the policy.
+    pub metric: String,
+    /// When the source says it was so.
+    pub at: Timestamp,
+    /// What it said.
+    pub measured: Measured,
+}
+
+/// What a source said about a metric. NaN and infinities are kept as they came and never obeyed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measured {
+    /// One number for the whole workload.
+    Total(f64),
+    /// One number per replica, in columns of equal length.
+    PerReplica {
+        /// The replicas' names.
+        replicas: Vec<String>,
+        /// Their values; NaN where a replica did not answer.
+        values: Vec<f64>,
+    },
+    /// The source answered, and has no such series. Not zero.
+    Missing,
+}
+
+/// A source did not answer, or not with a number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CollectionFailed {
+    /// The source's name in the service's configuration.
+    pub source: String,
+    /// The metrics that have no reading for it.
+    pub metrics: Vec<String>,
+    /// The instant that the collector's schedule named.
+    pub due: Timestamp,
+    /// Why.
+    pub failure: CollectionFailure,
+}
+
+/// Why a source gave nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CollectionFailure {
+    /// No connection.
+    Unreachable {
+        /// What the connection said.
+        detail: String,
+    },
+    /// No answer in time.
+    TimedOut {
+        /// How long was waited, in milliseconds.
+        after_ms: u64,
+    },
+    /// The source refused the question: credentials, an unknown query, a server error.
+    Refused {
+        /// What it said.
+        detail: String,
+    },
+    /// The answer could not be understood.
+    Malformed {
+        /// What was wrong with it.
+        detail: String,
+    },
+    /// The log was out of reach, so nothing was scraped in between.
+    LogUnavailable {
+        /// The first instant without a scrape.
+        from: Timestamp,
+        /// The last one.
+        to: Timestamp,
+    },
+    /// The collector could not keep up and skipped this instant.
+    Overrun,
+}
+
+/// A second passed. Written once a second, so that time moves in silence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticked {
+    /// How many ticks this log has had, from 1.
+    pub number: u64,
+}

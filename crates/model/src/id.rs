@@ -1,0 +1,51 @@
+//! Ids of events. Outside facts have random ids made by a shell; everything derived has a derived id.
+
+use crate::{Service, Timestamp, WorkloadId};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use uuid::Uuid;
+
+/// The name space of every derived id: the v5 id of `headroom` in the DNS name space.
+const NAMESPACE: Uuid = Uuid::from_u128(0x3f2a_5d0c_9b7e_5c41_8d26_1e90_74ab_c3f5);
+
+/// The identity of an event. The same fact has the same id, however often it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventId(pub Uuid);
+
+impl EventId {
+    /// The id of the output number `index` of `service` in answer to the event `input`.
+    #[must_use]
+    pub fn derived(service: Service, input: Self, index: u32) -> Self {
+        let mut name = [0_u8; 40];
+        let token = service.token().as_bytes();
+        name[..token.len()].copy_from_slice(token);
+        name[20..36].copy_from_slice(input.0.as_bytes());
+        name[36..].copy_from_slice(&index.to_be_bytes());
+        Self(Uuid::new_v5(&NAMESPACE, &name))
+    }
+
+    /// The id of what `source` says about `workload` at the instant `due`, so that doubled collectors write it once.
+    #[must_use]
+    pub fn scraped(source: &str, workload: &WorkloadId, due: Timestamp) -> Self {
+        Self::named(&format!("scrape\u{0}{source}\u{0}{workload}\u{0}{}", due.0))
+    }
+
+    /// The id of the fact number `index` that follows from a job: a second result of the same job is the same event.
+    #[must_use]
+    pub fn job_result(job: Self, index: u32) -> Self {
+        Self::named(&format!("job\u{0}{job}\u{0}{index}"))
+    }
+
+    /// The id of anything that `name` identifies.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self(Uuid::new_v5(&NAMESPACE, name.as_bytes()))
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,176 @@
+//! The policy as machines obey it: checked, with every default written out. It cannot be wrong.
+
+use headroom_model::{
+    Replicas, Span, WorkloadId,
+    body::{Direction, Mode, TargetRef},
+};
+use serde::{Deserialize, Serialize};
+
+/// A checked policy. `min_replicas <= max_replicas`; rule names are unique.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Policy {
+    /// The workload: namespace and name of the policy.
+    pub workload: WorkloadId,
+    /// What is scaled.
+    pub target: TargetRef,
+    /// The fewest replicas.
+    pub min_replicas: Replicas,
+    /// The most replicas.
+    pub max_replicas: Replicas,
+    /// Whether decisions are applied.
+    pub mode: Mode,
+    /// The rules, in the order of the file.
+    pub rules: Vec<Rule>,
+    /// Windows and rate policies upwards.
+    pub scale_up: Scaling,
+    /// Windows and rate policies downwards.
+    pub scale_down: Scaling,
+    /// Rests after an actuation.
+    pub cooldown: Cooldown,
+    /// Why the policy is as it is, in the words of its owner.
+    pub justification: Option<String>,
+}
+
+impl Policy {
+    /// The windows and rate policies of a direction.
+    #[must_use]
+    pub fn scaling(&self, direction: Direction) -> &Scaling {
+        match direction {
+            Direction::Up => &self.scale_up,
+            Direction::Down => &self.scale_down,
+        }
+    }
+}
+
+/// A rule: it turns readings into a wished count.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rule {
+    /// The name, unique in the policy: given by the file, or made from the metric.
+    pub name: String,
+    /// What it reads.
+    pub metric: MetricSource,
+    /// What it makes of it.
+    pub strategy: Strategy,
+}
+
+/// Where a rule's number comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MetricSource {
+    /// The metric's name: what a reading is matched by, within its source.
+    pub metric: String,
+    /// The name of a source in the collector's configuration; `push` for pushed readings.
+    pub source: String,
+    /// What to ask the source, in its own language; `None` where the name is enough.
+    pub query: Option<String>,
+    /// How often to ask.
+    pub interval: Span,
+    /// A sample older than this is not evaluated.
+    pub freshness: Span,
+}
+
+/// How a rule makes a count of a number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// As many replicas as bring the metric to its target value (autoscaling/v2, External).
+    Proportional {
+        /// What one replica, or the whole workload, should carry.
+        target: TargetValue,
+        /// Dead band above the target value, as a ratio: 0.1 is 10 %.
+        tolerance_up: f64,
+        /// Dead band below the target value, as a ratio.
+        tolerance_down: f64,
+    },
+    /// One change each time a threshold has been crossed long enough.
+    Threshold {
+        /// Which side of the threshold counts as crossed.
+        crossed: Crossed,
+        /// For how long it must have been.
+        hold_for: Span,
+        /// The change ordered.
+        change: Change,
+    },
+}
+
+/// The number a proportional rule aims at. Above zero and finite.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetValue {
+    /// The metric divided by the replicas.
+    AverageValue(f64),
+    /// The metric as it is.
+    Value(f64),
+}
+
+/// Which side of a threshold counts as crossed. Finite.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Crossed {
+    /// Greater than this.
+    Above(f64),
+    /// Less than this.
+    Below(f64),
+}
+
+/// What a threshold orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// So many more, or fewer when negative. Not zero.
+    By(i32),
+    /// So many percent of the count more, or fewer when negative, rounded away from zero: at least one. Not zero.
+    ByPercent(i32),
+    /// To this count.
+    To(Replicas),
+}
+
+/// Windows and rate policies of one direction (autoscaling/v2 `behavior`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scaling {
+    /// Wishes of this span are looked at together.
+    pub stabilization_window: Span,
+    /// Which of several rate policies counts.
+    pub select: Select,
+    /// The rate policies. Not empty unless `select` is `Disabled`.
+    pub policies: Vec<RatePolicy>,
+}
+
+/// Which of several rate policies counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Select {
+    /// The one that allows the largest change.
+    Max,
+    /// The one that allows the smallest change.
+    Min,
+    /// No change in this direction.
+    Disabled,
+}
+
+/// How much may change within a period.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RatePolicy {
+    /// How much.
+    pub amount: RateAmount,
+    /// Within how long.
+    pub period: Span,
+}
+
+/// How much may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RateAmount {
+    /// So many replicas.
+    Pods(u32),
+    /// So many percent of the count at the start of the period.
+    Percent(u32),
+}
+
+/// Rests after an actuation, per direction; zero means none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cooldown {
+    /// After any change, before the next one up.
+    pub up: Span,
+    /// After any change, before the next one down.
+    pub down: Span,
+}

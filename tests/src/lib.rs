@@ -1,0 +1,1 @@
+//! What crosses crates: helpers shared by the contract, end-to-end and chaos tests.
