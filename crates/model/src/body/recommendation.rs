@@ -27,6 +27,11 @@ pub enum Recommendation {
         /// Why.
         reason: RuleReason,
     },
+    /// The rule has nothing to say for now, and stands in nobody's way: a scale-up threshold that is not crossed.
+    NoOpinion {
+        /// Why.
+        reason: RuleReason,
+    },
     /// The rule cannot say. Never a wish for fewer.
     Unavailable {
         /// Why not.
