@@ -1,5 +1,6 @@
 //! What a reader wants to see.
 
+use crate::Entry;
 use headroom_model::{Envelope, Kind, Service, Timestamp, WorkloadId};
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +69,16 @@ impl Filter {
         let unfiltered = self.place.is_none() && self.kinds.is_empty() && self.services.is_empty();
         self.in_time(stamp)
             && (self.machines.contains(&service) || (unfiltered && self.machines.is_empty()))
+    }
+
+    /// Whether an entry passes. Damage always does: nobody knows what it was.
+    #[must_use]
+    pub fn passes_entry(&self, entry: &Entry) -> bool {
+        match entry {
+            Entry::Event(record) => self.passes(&record.envelope),
+            Entry::Head(head) => self.passes_head(head.head.service, head.stamp),
+            Entry::Damaged { .. } => true,
+        }
     }
 
     fn in_time(&self, stamp: Timestamp) -> bool {

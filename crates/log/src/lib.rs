@@ -3,6 +3,7 @@
 //! [`memory`] is for tests and the simulator, `embedded` needs no server, `nats` is JetStream. All three pass one contract suite.
 
 pub mod filter;
+pub mod memory;
 
 pub use filter::{Filter, Place};
 
