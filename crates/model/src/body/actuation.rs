@@ -84,6 +84,18 @@ pub enum Outcome {
     },
 }
 
+/// How often a plan is tried before it has failed.
+pub const MAX_ATTEMPTS: u32 = 3;
+
+impl Actuated {
+    /// Whether the plan is over: no further attempt follows.
+    #[must_use]
+    pub fn ends_plan(&self) -> bool {
+        !(matches!(self.outcome, Outcome::Failed { retry: true, .. })
+            && self.attempt < MAX_ATTEMPTS)
+    }
+}
+
 impl Outcome {
     /// Whether the target has the number.
     #[must_use]

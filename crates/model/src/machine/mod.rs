@@ -1,5 +1,17 @@
 //! What a machine is: facts are folded in, choices come out, and nothing else happens.
 
+mod answer;
+mod audit;
+mod commit;
+mod fold;
+mod live;
+
+pub use answer::{as_own, difference, output_event};
+pub use audit::{Audit, Difference};
+pub use commit::{Committed, Moment, Proposal, Stop};
+pub use fold::Fold;
+pub use live::Live;
+
 use crate::{Body, Event, Kind, Service, WorkloadId};
 use serde::{Serialize, de::DeserializeOwned};
 

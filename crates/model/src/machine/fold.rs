@@ -1,0 +1,354 @@
+//! Folding a machine through history: each input, then the *recorded* outputs that name it as cause.
+//!
+//! What happened stays what it was, even if today's code would have answered otherwise. Outputs stand after their
+//! inputs in the log, so an input waits until it is known that no more of them can come.
+
+use super::Machine;
+use super::answer::{as_own, difference, output_event};
+use super::audit::{Audit, Difference};
+use crate::codec::DecodeError;
+use crate::{Checkpoint, Event, Head, Record, Seq, Through, Timestamp};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// A machine on its way through history.
+pub struct Fold<M> {
+    pub(super) machine: M,
+    start: Seq,
+    seen: Seq,
+    stamp: Timestamp,
+    queue: VecDeque<Event>,
+    open: Option<Open>,
+    closing: Option<Closing>,
+    audit: Option<Audit>,
+}
+
+/// The input whose recorded outputs are being applied.
+struct Open {
+    input: Event,
+    answered: Vec<Event>,
+    recorded: u32,
+}
+
+/// A commit whose outputs are still to come; what its head says holds after them.
+struct Closing {
+    through: Through,
+    remaining: u32,
+    behaviour: u32,
+    checkpoint: Option<String>,
+}
+
+/// What is left when history ends: the machine, the input that is partly answered, and those that are not.
+pub(super) struct Rest<M> {
+    pub(super) machine: M,
+    pub(super) seen: Seq,
+    pub(super) stamp: Timestamp,
+    /// The input that is partly answered, how many of its outputs are recorded, and the others.
+    pub(super) partly: Option<(Event, u32, Vec<Event>)>,
+    pub(super) unanswered: VecDeque<Event>,
+}
+
+impl<M: Machine> Default for Fold<M> {
+    fn default() -> Self {
+        Self::from_state(M::default(), Seq::ZERO)
+    }
+}
+
+impl<M: Machine> Fold<M> {
+    /// From a state that holds every input up to `start`.
+    #[must_use]
+    pub fn from_state(machine: M, start: Seq) -> Self {
+        Self {
+            machine,
+            start,
+            seen: start,
+            stamp: Timestamp::EPOCH,
+            queue: VecDeque::new(),
+            open: None,
+            closing: None,
+            audit: None,
+        }
+    }
+
+    /// From a checkpoint.
+    ///
+    /// # Errors
+    /// When its state cannot be read by this build.
+    pub fn from_checkpoint(checkpoint: &Checkpoint) -> Result<Self, String> {
+        if checkpoint.service != M::SERVICE || checkpoint.version != M::STATE {
+            return Err(format!(
+                "the checkpoint at {} holds {} state version {}, and this build reads {} version {}; fold from an older position instead",
+                checkpoint.through,
+                checkpoint.service,
+                checkpoint.version,
+                M::SERVICE,
+                M::STATE
+            ));
+        }
+        let machine = rmp_serde::from_slice(&checkpoint.state).map_err(|error| {
+            format!(
+                "the checkpoint at {} cannot be read: {error}; fold from an older position instead",
+                checkpoint.through
+            )
+        })?;
+        let mut fold = Self::from_state(machine, checkpoint.through);
+        fold.stamp = checkpoint.stamp;
+        Ok(fold)
+    }
+
+    /// Also asks the machine for its own answers and compares them with the record.
+    #[must_use]
+    pub fn audited(mut self) -> Self {
+        self.audit = Some(Audit::default());
+        self
+    }
+
+    /// The position up to which entries were taken in.
+    #[must_use]
+    pub fn seen(&self) -> Seq {
+        self.seen
+    }
+
+    /// The machine as folded so far. Inputs whose outputs may still come are not in it.
+    #[must_use]
+    pub fn machine(&self) -> &M {
+        &self.machine
+    }
+
+    /// What the audit found so far.
+    #[must_use]
+    pub fn audit(&self) -> Option<&Audit> {
+        self.audit.as_ref()
+    }
+
+    /// Takes in the next event. Others than inputs and own outputs are passed over.
+    ///
+    /// # Errors
+    /// When the body of an input or own output cannot be read; the event is then passed over, by every reader alike.
+    pub fn record(&mut self, record: Record) -> Result<(), DecodeError> {
+        let (seq, service) = (record.envelope.seq, record.envelope.producer.service);
+        self.seen = self.seen.max(seq);
+        self.stamp = self.stamp.max(record.envelope.stamp);
+        if service == M::SERVICE {
+            let result = self.own(&record);
+            self.commit_advances();
+            return result;
+        }
+        if seq > self.start && M::is_input(service, &record.envelope.kind) {
+            self.queue.push_back(record.into_event()?);
+        }
+        Ok(())
+    }
+
+    /// Takes in the head of a commit of this machine; its outputs come next.
+    pub fn head(&mut self, seq: Seq, stamp: Timestamp, head: &Head) {
+        if head.service != M::SERVICE {
+            return;
+        }
+        self.seen = self.seen.max(seq);
+        self.stamp = self.stamp.max(stamp);
+        self.closing = Some(Closing {
+            through: head.through,
+            remaining: head.outputs + 1,
+            behaviour: head.behaviour,
+            checkpoint: head.checkpoint.clone(),
+        });
+        self.commit_advances();
+    }
+
+    fn commit_advances(&mut self) {
+        let Some(closing) = &mut self.closing else {
+            return;
+        };
+        closing.remaining = closing.remaining.saturating_sub(1);
+        if closing.remaining > 0 {
+            return;
+        }
+        let closing = self.closing.take().expect("it was there a line ago");
+        let through = closing.through.seq;
+        self.flush(through);
+        if self
+            .open
+            .as_ref()
+            .is_some_and(|open| open.input.envelope.seq <= through)
+        {
+            self.close();
+        }
+        if let (Some(hash), true) = (closing.checkpoint, through >= self.start) {
+            self.check_checkpoint(through, &hash, closing.behaviour);
+        }
+    }
+
+    /// Applies every waiting input up to `through`: no more outputs of theirs can come.
+    fn flush(&mut self, through: Seq) {
+        while self
+            .queue
+            .front()
+            .is_some_and(|input| input.envelope.seq <= through)
+        {
+            self.open_next();
+        }
+    }
+
+    /// Applies the next waiting input and gets ready for its outputs.
+    fn open_next(&mut self) {
+        self.close();
+        if let Some(input) = self.queue.pop_front() {
+            self.machine.apply(&input);
+            let answered = self.answers(&input);
+            if let Some(audit) = &mut self.audit {
+                audit.inputs += 1;
+            }
+            self.open = Some(Open {
+                input,
+                answered,
+                recorded: 0,
+            });
+        }
+    }
+
+    fn answers(&self, input: &Event) -> Vec<Event> {
+        let nobody: Arc<str> = "".into();
+        self.machine
+            .decide(input)
+            .into_iter()
+            .zip(0..)
+            .map(|(output, index)| output_event::<M>(&input.envelope, index, output, &nobody))
+            .collect()
+    }
+
+    /// The open input has had all its outputs.
+    fn close(&mut self) {
+        let (Some(open), Some(audit)) = (self.open.take(), &mut self.audit) else {
+            return;
+        };
+        let recorded = usize::try_from(open.recorded).unwrap_or(usize::MAX);
+        for missing in open.answered.iter().skip(recorded) {
+            audit.differ(Difference::Missing {
+                cause: open.input.envelope.seq,
+                subject: missing.envelope.subject.clone(),
+                kind: missing.envelope.kind.clone(),
+            });
+        }
+    }
+
+    fn own(&mut self, record: &Record) -> Result<(), DecodeError> {
+        let Some(cause) = record.envelope.cause.filter(|cause| cause.seq > self.start) else {
+            return Ok(());
+        };
+        let event = record.decode()?;
+        self.flush(Seq(cause.seq.0.saturating_sub(1)));
+        if self
+            .queue
+            .front()
+            .is_some_and(|input| input.envelope.seq == cause.seq)
+        {
+            self.open_next();
+        }
+        let found = self.compare(record, cause.seq);
+        if let (Some(audit), Some(difference)) = (&mut self.audit, found) {
+            audit.differ(difference);
+        }
+        let stamp = match &mut self.open {
+            Some(open) if open.input.envelope.seq == cause.seq => {
+                open.recorded += 1;
+                open.input.envelope.stamp
+            }
+            _ => record.envelope.at,
+        };
+        self.machine.apply(&as_own(event, stamp));
+        Ok(())
+    }
+
+    fn compare(&mut self, record: &Record, cause: Seq) -> Option<Difference> {
+        let audit = self.audit.as_mut()?;
+        audit.outputs += 1;
+        audit.heard_of(record.envelope.producer.behaviour, M::BEHAVIOUR);
+        let seq = record.envelope.seq;
+        let open = match &self.open {
+            Some(open) if open.input.envelope.seq == cause => open,
+            _ => return Some(Difference::Orphan { seq, cause }),
+        };
+        let index = usize::try_from(open.recorded).unwrap_or(usize::MAX);
+        let Some(expected) = open.answered.get(index) else {
+            return Some(Difference::Extra {
+                seq,
+                cause,
+                kind: record.envelope.kind.clone(),
+            });
+        };
+        difference(&expected.to_record(), record).map(|detail| Difference::Changed {
+            seq,
+            cause,
+            detail,
+            expected: Box::new(expected.body.clone()),
+            recorded: record.decode().ok().map(|event| Box::new(event.body)),
+        })
+    }
+
+    fn check_checkpoint(&mut self, through: Seq, hash: &str, behaviour: u32) {
+        let Some(audit) = &mut self.audit else { return };
+        let ours = checkpoint_of(&self.machine, through, self.stamp).hash();
+        audit.checkpoints += 1;
+        audit.heard_of(behaviour, M::BEHAVIOUR);
+        if ours != hash {
+            audit.differ(Difference::Checkpoint {
+                through,
+                recorded: hash.to_owned(),
+                reproduced: ours,
+            });
+        }
+    }
+
+    /// Ends an audit. Inputs that the machine has not yet answered in the record are folded, and their answers are not
+    /// held against it.
+    #[must_use]
+    pub fn finish(mut self) -> (M, Audit) {
+        self.open = None;
+        let mut audit = self.audit.take().unwrap_or_default();
+        audit.unanswered = self.queue.len() as u64;
+        (self.machine, audit)
+    }
+
+    /// Ends the fold where `head`, the newest, says.
+    pub(super) fn rest(mut self, head: Option<&Head>) -> Rest<M> {
+        let through = head.map_or(Seq::ZERO, |head| head.through.seq);
+        self.flush(through);
+        let partly = self
+            .open
+            .take()
+            .filter(|open| open.input.envelope.seq > through)
+            .map(|open| {
+                let skip = usize::try_from(open.recorded).unwrap_or(usize::MAX);
+                (
+                    open.input,
+                    open.recorded,
+                    open.answered.into_iter().skip(skip).collect(),
+                )
+            });
+        Rest {
+            machine: self.machine,
+            seen: self.seen,
+            stamp: self.stamp,
+            partly,
+            unanswered: self.queue,
+        }
+    }
+}
+
+/// The checkpoint of a machine whose state holds every input up to `through`.
+pub(super) fn checkpoint_of<M: Machine>(
+    machine: &M,
+    through: Seq,
+    stamp: Timestamp,
+) -> crate::Checkpoint {
+    crate::Checkpoint {
+        service: M::SERVICE,
+        version: M::STATE,
+        behaviour: M::BEHAVIOUR,
+        through,
+        stamp,
+        state: rmp_serde::to_vec_named(machine)
+            .expect("machine states hold only data that MessagePack can encode"),
+    }
+}
