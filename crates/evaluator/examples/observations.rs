@@ -1,0 +1,186 @@
+//! How many observations a second one core evaluates, and what a workload costs in memory:
+//! `cargo run --release -p headroom-evaluator --example observations -- 1000 100000`.
+
+use headroom_evaluator::Evaluator;
+use headroom_model::{
+    Body, Event, EventId, Machine, Producer, Replicas, Seq, Service, Span, Timestamp, WorkloadId,
+    body::{Drifted, Measured, Mode, Observed, PolicyApplied, Reading, TargetRef},
+};
+use headroom_policy::{
+    Cooldown, MetricSource, Policy, RateAmount, RatePolicy, Rule, Scaling, Select, Strategy,
+    TargetValue,
+};
+use std::io::Write as _;
+
+const OBSERVATIONS: usize = 2_000_000;
+
+fn main() -> std::io::Result<()> {
+    let counts = std::env::args().skip(1).map(|count| count.parse());
+    let counts: Vec<usize> = counts
+        .collect::<Result<_, _>>()
+        .map_err(std::io::Error::other)?;
+    for workloads in if counts.is_empty() {
+        vec![1000]
+    } else {
+        counts
+    } {
+        measure(workloads)?;
+    }
+    Ok(())
+}
+
+fn measure(workloads: usize) -> std::io::Result<()> {
+    let ids: Vec<_> = (0..workloads)
+        .map(|number| {
+            WorkloadId::new("shop", &format!("checkout-{number:06}")).expect("a plain name")
+        })
+        .collect();
+    let resident_before = resident_bytes();
+    let mut evaluator = Evaluator::default();
+    let mut seq = 0;
+    for id in &ids {
+        let policy = PolicyApplied {
+            policy: serde_json::to_value(policy(id)).expect("a policy is plain data"),
+            owner: "bench".into(),
+        };
+        let found = Drifted {
+            expected: None,
+            replicas: Replicas(10),
+            ready: None,
+        };
+        for body in [Body::from(policy), Body::from(found)] {
+            seq += 1;
+            answer(&mut evaluator, &event(seq, 0, id, body));
+        }
+    }
+    let resident = resident_bytes().saturating_sub(resident_before) / workloads;
+
+    let mut events: Vec<_> = ids
+        .iter()
+        .map(|id| event(0, 0, id, observed(0, 300.0)))
+        .collect();
+    let (mut outputs, mut due) = (0, 0_i64);
+    #[expect(
+        clippy::disallowed_methods,
+        clippy::disallowed_types,
+        reason = "a measurement needs the clock of the machine it runs on"
+    )]
+    let started = std::time::Instant::now();
+    let rounds = OBSERVATIONS.div_ceil(workloads);
+    for round in 0..rounds {
+        due += 15_000;
+        let value = if round % 32 == 31 { 450.0 } else { 300.0 };
+        for event in &mut events {
+            seq += 1;
+            (event.envelope.seq, event.envelope.stamp) = (Seq(seq), Timestamp(due));
+            event.envelope.at = Timestamp(due);
+            if let Body::Observed(observed) = &mut event.body {
+                observed.readings[0].at = Timestamp(due);
+                observed.readings[0].measured = Measured::Total(value);
+            }
+            outputs += answer(&mut evaluator, event);
+        }
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    let done = rounds * workloads;
+    let state = rmp_serde::to_vec_named(&evaluator).expect("the state always encodes");
+    writeln!(
+        std::io::stdout(),
+        "{workloads} workloads: {:.2} M observations/s, {outputs} recommendations; {resident} B resident, {} B stored a workload",
+        done as f64 / seconds / 1e6,
+        state.len() / workloads,
+    )
+}
+
+fn answer(evaluator: &mut Evaluator, input: &Event) -> usize {
+    evaluator.apply(input);
+    let outputs = evaluator.decide(input);
+    let count = outputs.len();
+    for output in outputs {
+        let stamp = input.envelope.stamp.0;
+        evaluator.apply(&event(0, stamp, &output.subject, output.body));
+    }
+    count
+}
+
+fn event(seq: u64, stamp: i64, subject: &WorkloadId, body: Body) -> Event {
+    let producer = Producer {
+        service: Service::Collector,
+        instance: "bench".into(),
+        behaviour: 0,
+    };
+    let id = EventId::named("bench");
+    let mut event = Event::fact(id, subject.clone(), Timestamp(stamp), producer, body);
+    (event.envelope.seq, event.envelope.stamp) = (Seq(seq), Timestamp(stamp));
+    event
+}
+
+fn observed(at: i64, value: f64) -> Body {
+    Body::from(Observed {
+        source: "prometheus".into(),
+        due: Timestamp(at),
+        readings: vec![Reading {
+            metric: "requests_per_second".into(),
+            at: Timestamp(at),
+            measured: Measured::Total(value),
+        }],
+    })
+}
+
+fn policy(workload: &WorkloadId) -> Policy {
+    let scaling = |window| Scaling {
+        stabilization_window: window,
+        select: Select::Max,
+        policies: vec![RatePolicy {
+            amount: RateAmount::Percent(100),
+            period: Span::seconds(15),
+        }],
+    };
+    Policy {
+        workload: workload.clone(),
+        target: TargetRef {
+            api_version: None,
+            kind: "Process".into(),
+            name: workload.name().into(),
+        },
+        min_replicas: Replicas(1),
+        max_replicas: Replicas(100),
+        mode: Mode::Active,
+        rules: vec![Rule {
+            name: "requests_per_second".into(),
+            metric: MetricSource {
+                metric: "requests_per_second".into(),
+                source: "prometheus".into(),
+                query: Some(format!(
+                    "sum(rate(http_requests_total{{service={:?}}}[1m]))",
+                    workload.name()
+                )),
+                interval: Span::seconds(15),
+                freshness: Span::seconds(45),
+            },
+            strategy: Strategy::Proportional {
+                target: TargetValue::AverageValue(30.0),
+                tolerance_up: 0.1,
+                tolerance_down: 0.1,
+            },
+        }],
+        scale_up: scaling(Span::ZERO),
+        scale_down: scaling(Span::seconds(300)),
+        cooldown: Cooldown::default(),
+        justification: None,
+    }
+}
+
+/// The memory this process holds, where the system tells; else 0.
+fn resident_bytes() -> usize {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a measurement reads what the system says of the process"
+    )]
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = statm
+        .split_whitespace()
+        .nth(1)
+        .and_then(|pages| pages.parse::<usize>().ok());
+    pages.unwrap_or_default() * 4096
+}

@@ -1,0 +1,340 @@
+//! As many replicas as bring a metric to its target value: External metrics of autoscaling/v2.
+//!
+//! Values are counted in thousandths, as Kubernetes quantities are, so that a load of 2.1 over a target of 0.3 is exactly
+//! 7 and not a little more. Counts saturate at [`MOST_REPLICAS`], values at 2^63 thousandths. Rule: Kubernetes HPA,
+//! "Algorithm details".
+
+use headroom_model::{Replicas, body::RuleReason};
+use headroom_policy::TargetValue;
+
+/// The largest count that Kubernetes can hold, 2^31 − 1.
+pub const MOST_REPLICAS: Replicas = Replicas(i32::MAX.unsigned_abs());
+
+/// What a proportional rule aims at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Aim {
+    /// The target value, above zero and finite.
+    pub target: TargetValue,
+    /// Dead band above it, as a ratio.
+    pub tolerance_up: f64,
+    /// Dead band below it, as a ratio.
+    pub tolerance_down: f64,
+}
+
+/// What was measured. `total` is finite.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Load {
+    /// The total, or the sum over the replicas that answered.
+    pub total: f64,
+    /// How many replicas were asked; 0 when the source gave a total.
+    pub replicas: u32,
+    /// How many of them did not answer.
+    pub missing: u32,
+}
+
+/// How many replicas there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// All of them.
+    pub current: Replicas,
+    /// Those that share the load of a [`TargetValue::Value`].
+    pub ready: Replicas,
+}
+
+/// What the rule wants, and from which load: the measured one, or that with an assumption for silent replicas.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wish {
+    /// The count, before any bound.
+    pub replicas: Replicas,
+    /// Why.
+    pub reason: RuleReason,
+    /// The load that was reckoned with, in the metric's unit.
+    pub load: f64,
+}
+
+/// The count that brings `load` to its target value, rounded up; the current count when that is within the tolerance.
+///
+/// A replica that did not answer is assumed to carry nothing when the others want more replicas, and exactly its target
+/// when they want fewer. If that turns the direction, the current count stays.
+#[must_use]
+pub fn wish(aim: &Aim, load: Load, counts: Counts) -> Wish {
+    if load.missing > 0 && load.missing < load.replicas && counts.current > Replicas::ZERO {
+        return cautious(aim, load, counts);
+    }
+    let reckoned = reckon(aim, milli(load.total), counts);
+    let (replicas, reason) = if reckoned.within {
+        (counts.current, reckoned.within_tolerance(aim))
+    } else {
+        (reckoned.replicas, reckoned.proportional())
+    };
+    Wish {
+        replicas,
+        reason,
+        load: load.total,
+    }
+}
+
+/// The same when replicas are silent, and at least one is not.
+fn cautious(aim: &Aim, load: Load, counts: Counts) -> Wish {
+    let fair_share = match aim.target {
+        TargetValue::AverageValue(target) => target,
+        TargetValue::Value(target) => target / f64::from(load.replicas),
+    };
+    let seen = Reckoned {
+        ratio: milli(load.total) / (milli(fair_share) * f64::from(load.replicas - load.missing)),
+        ..reckon(aim, milli(load.total), counts)
+    };
+    if aim.tolerates(seen.ratio) {
+        return Wish {
+            replicas: counts.current,
+            reason: seen.within_tolerance(aim),
+            load: load.total,
+        };
+    }
+    let assumed = if seen.ratio < 1.0 {
+        load.total + fair_share * f64::from(load.missing)
+    } else {
+        load.total
+    };
+    let reckoned = reckon(aim, milli(assumed), counts);
+    let turned = if seen.ratio < 1.0 {
+        reckoned.ratio > 1.0 || reckoned.replicas > counts.current
+    } else {
+        reckoned.ratio < 1.0 || reckoned.replicas < counts.current
+    };
+    let (replicas, reason) = if reckoned.within || turned {
+        let missing = load.missing;
+        (counts.current, RuleReason::MissingReplicas { missing })
+    } else {
+        (reckoned.replicas, reckoned.proportional())
+    };
+    Wish {
+        replicas,
+        reason,
+        load: assumed,
+    }
+}
+
+/// What the arithmetic gives, before anyone chooses.
+struct Reckoned {
+    /// Usage over target. From no replicas: over the target of one.
+    ratio: f64,
+    /// The replicas that share the load.
+    counted: Replicas,
+    /// The count that the ratio asks for.
+    replicas: Replicas,
+    /// Whether the ratio is within the tolerance. From no replicas it never is.
+    within: bool,
+}
+
+impl Reckoned {
+    fn within_tolerance(&self, aim: &Aim) -> RuleReason {
+        RuleReason::WithinTolerance {
+            ratio: self.ratio,
+            tolerance: if self.ratio < 1.0 {
+                aim.tolerance_down
+            } else {
+                aim.tolerance_up
+            },
+        }
+    }
+
+    fn proportional(&self) -> RuleReason {
+        RuleReason::Proportional {
+            ratio: self.ratio,
+            counted: self.counted,
+        }
+    }
+}
+
+/// `total` in thousandths.
+fn reckon(aim: &Aim, total: f64, counts: Counts) -> Reckoned {
+    let Counts { current, ready } = counts;
+    let none = current == Replicas::ZERO;
+    let (ratio, counted, exact) = match aim.target {
+        TargetValue::AverageValue(target) => {
+            let one = milli(target);
+            let all = one * f64::from(current.0.max(1));
+            (total / all, current, total / one)
+        }
+        TargetValue::Value(target) => {
+            let ratio = total / milli(target);
+            let shared = if none { 1 } else { ready.0 };
+            (ratio, ready, ratio * f64::from(shared))
+        }
+    };
+    Reckoned {
+        ratio,
+        counted,
+        replicas: rounded_up(exact).unwrap_or(current),
+        within: !none && aim.tolerates(ratio),
+    }
+}
+
+impl Aim {
+    /// Whether a ratio is so near 1 that nothing should change. Both edges are within.
+    fn tolerates(&self, ratio: f64) -> bool {
+        1.0 - self.tolerance_down <= ratio && ratio <= 1.0 + self.tolerance_up
+    }
+}
+
+/// The next whole count, from 0 to [`MOST_REPLICAS`]; `None` for what is no number.
+fn rounded_up(exact: f64) -> Option<Replicas> {
+    let most = f64::from(MOST_REPLICAS.0);
+    (!exact.is_nan()).then(|| Replicas(exact.ceil().clamp(0.0, most) as u32))
+}
+
+/// A value in thousandths. What binary fractions miss of a whole number of them (1.005 times 1000 is
+/// 1004.9999999999999) is
+/// made good; finer values stay as they are. At most 2^63 either way, as a Kubernetes quantity.
+fn milli(value: f64) -> f64 {
+    const MOST: f64 = 9_223_372_036_854_775_808.0;
+    let exact = (value * 1000.0).clamp(-MOST, MOST);
+    let whole = exact.round();
+    if (exact - whole).abs() <= exact.abs() * 1e-9 {
+        whole
+    } else {
+        exact
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headroom_policy::TargetValue::{AverageValue, Value};
+
+    const MOST: u32 = MOST_REPLICAS.0;
+
+    fn aim(target: TargetValue, tolerance: f64) -> Aim {
+        Aim {
+            target,
+            tolerance_up: tolerance,
+            tolerance_down: 0.1,
+        }
+    }
+
+    fn counts(current: u32, ready: u32) -> Counts {
+        Counts {
+            current: Replicas(current),
+            ready: Replicas(ready),
+        }
+    }
+
+    fn total(total: f64) -> Load {
+        Load {
+            total,
+            replicas: 0,
+            missing: 0,
+        }
+    }
+
+    #[test]
+    fn a_total_asks_for_as_many_replicas_as_carry_it() {
+        // External metrics as the HPA reckons them; the counts of the first eight rows are the HPA's own.
+        let (half, tenth, hundredth) = (0.5, 0.1, 0.01);
+        #[rustfmt::skip]
+        let cases = [
+            // name                                             target                  tolerance  load   current ready want
+            ("only ready replicas multiply the ratio",          Value(4.4),             tenth,     8.6,       3, 1, 2),
+            ("a value far below its target asks for fewer",     Value(14.334),          tenth,     8.6,       5, 5, 3),
+            ("a value outside one percent of tolerance",        Value(8.8),             hundredth, 8.9,       3, 3, 4),
+            ("the same value within ten percent",               Value(8.8),             tenth,     8.9,       3, 3, 3),
+            ("an average within the tolerance",                 AverageValue(2.9),      tenth,     8.6,       3, 3, 3),
+            ("an average outside one percent of tolerance",     AverageValue(2.8),      hundredth, 8.6,       3, 3, 4),
+            ("the count saturates",                             AverageValue(0.001),    tenth,     9.3e15,    1, 1, MOST),
+            ("load and target both saturate and are equal",     AverageValue(9.3e15),   tenth,     9.3e15,    1, 1, 1),
+            ("at the upper edge of the tolerance nothing",      AverageValue(100.0),    tenth,     330.0,     3, 3, 3),
+            ("a thousandth above it one more",                  AverageValue(100.0),    tenth,     330.001,   3, 3, 4),
+            ("at the lower edge of the tolerance nothing",      AverageValue(100.0),    half,      270.0,     3, 3, 3),
+            ("below it the exact count, rounded up",            AverageValue(100.0),    half,      269.999,   3, 3, 3),
+            ("far below it fewer",                              AverageValue(100.0),    half,      199.999,   3, 3, 2),
+            ("fractions of ten are exact: 2.1 over 0.3 is 7",   AverageValue(0.3),      tenth,     2.1,       1, 1, 7),
+            ("1.005 over 0.005 is 201",                         AverageValue(0.005),    tenth,     1.005,     1, 1, 201),
+            ("a value of 1.1 over 1 by ten replicas is 11",     Value(1.0),             hundredth, 1.1,      10, 10, 11),
+            ("no load asks for no replicas",                    AverageValue(30.0),     tenth,     0.0,       4, 4, 0),
+            ("a value of zero asks for no replicas",            Value(30.0),            tenth,     0.0,       4, 4, 0),
+            ("from none, an average asks for its quotient",     AverageValue(30.0),     tenth,     31.0,      0, 0, 2),
+            ("from none, a load like one target asks for one",  AverageValue(30.0),     tenth,     30.0,      0, 0, 1),
+            ("from none, a value asks for its ratio",           Value(30.0),            tenth,     61.0,      0, 0, 3),
+            ("from none and no load, none",                     Value(30.0),            tenth,     0.0,       0, 0, 0),
+            ("a negative load asks for none",                   AverageValue(30.0),     tenth,     -60.0,     4, 4, 0),
+            ("the largest number does not wrap",                Value(f64::MIN_POSITIVE), tenth,   f64::MAX,  4, 4, MOST),
+            ("nor over a target it cannot be told from",        Value(f64::MIN_POSITIVE), tenth,   f64::MAX,  0, 0, MOST),
+            ("a ratio beyond all numbers over no ready replica", Value(5e-324),         tenth,     f64::MAX,  4, 0, 4),
+        ];
+        for (name, target, tolerance, load, current, ready, want) in cases {
+            let got = wish(&aim(target, tolerance), total(load), counts(current, ready));
+            assert_eq!(got.replicas, Replicas(want), "{name}: {:?}", got.reason);
+        }
+    }
+
+    #[test]
+    fn silent_replicas_carry_nothing_upwards_and_their_target_downwards() {
+        #[rustfmt::skip]
+        let cases = [
+            // name                                            target              sum    of missing current want reckoned load
+            ("all answer: more",                               AverageValue(10.0), 80.0,   5, 0, 5, 8,  80.0),
+            ("up: the silent ones carry nothing",              AverageValue(10.0), 80.0,   5, 2, 5, 8,  80.0),
+            ("up: what they may not carry turns it: stay",     AverageValue(10.0), 45.0,   5, 2, 5, 5,  45.0),
+            ("up: into the tolerance: stay",                   AverageValue(10.0), 52.0,   5, 1, 5, 5,  52.0),
+            ("down: they carry their target",                  AverageValue(10.0), 10.0,   5, 2, 5, 3,  30.0),
+            ("down: they fill it up to the tolerance: stay",   AverageValue(10.0), 17.0,   5, 3, 5, 5,  47.0),
+            ("down: more were asked than there are: stay",     AverageValue(10.0), 10.0,   9, 6, 5, 5,  70.0),
+            ("exactly at target: stay, whoever is silent",     AverageValue(10.0), 30.0,   5, 2, 5, 5,  30.0),
+            ("a value: each has its share of the target",      Value(50.0),        10.0,   5, 2, 5, 3,  30.0),
+            ("a value upwards",                                Value(50.0),        90.0,   5, 2, 5, 9,  90.0),
+            ("from none: what was measured counts",            AverageValue(10.0), 25.0,   3, 1, 0, 3,  25.0),
+        ];
+        for (name, target, sum, replicas, missing, current, want, load) in cases {
+            let measured = Load {
+                total: sum,
+                replicas,
+                missing,
+            };
+            let got = wish(&aim(target, 0.1), measured, counts(current, current));
+            assert_eq!(got.replicas, Replicas(want), "{name}: {:?}", got.reason);
+            assert_eq!(got.load, load, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_reason_tells_ratio_and_edge() {
+        let cases = [
+            (
+                "above",
+                90.0,
+                RuleReason::Proportional {
+                    ratio: 1.5,
+                    counted: Replicas(2),
+                },
+            ),
+            (
+                "a little above",
+                61.2,
+                RuleReason::WithinTolerance {
+                    ratio: 1.02,
+                    tolerance: 0.05,
+                },
+            ),
+            (
+                "a little below",
+                57.0,
+                RuleReason::WithinTolerance {
+                    ratio: 0.95,
+                    tolerance: 0.1,
+                },
+            ),
+        ];
+        for (name, load, want) in cases {
+            let got = wish(&aim(AverageValue(30.0), 0.05), total(load), counts(2, 2));
+            assert_eq!(got.reason, want, "{name}");
+        }
+        let silent = Load {
+            total: 45.0,
+            replicas: 5,
+            missing: 2,
+        };
+        let got = wish(&aim(AverageValue(10.0), 0.1), silent, counts(5, 5));
+        assert_eq!(got.reason, RuleReason::MissingReplicas { missing: 2 });
+    }
+}

@@ -1,0 +1,130 @@
+//! The newest sample of a rule, and what may take its place.
+
+use crate::{proportional::Load, quality};
+use headroom_model::{
+    Envelope, EventId, Seq, Span, Timestamp,
+    body::{CollectionFailed, Measured, Quality, Reading},
+};
+use serde::{Deserialize, Serialize};
+
+/// What a rule knows of its metric.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Sample {
+    /// The total, or the sum over the replicas that answered; meaningless unless the quality is fresh.
+    pub(crate) value: f64,
+    /// How many replicas the reading names; 0 for a total.
+    pub(crate) replicas: u32,
+    /// How many of them did not answer with a finite number.
+    pub(crate) missing: u32,
+    /// The quality on arrival. That it went stale since is asked by [`Sample::quality`].
+    arrived: Quality,
+    /// When the source says it was so; of a failure, when it was due.
+    pub(crate) at: Timestamp,
+    /// The event that brought it.
+    pub(crate) event: EventId,
+    /// Where that event is in the log.
+    pub(crate) seq: Seq,
+}
+
+impl Sample {
+    /// What a reading in the event `envelope` says, when it is `now`.
+    pub(crate) fn of(
+        reading: &Reading,
+        envelope: &Envelope,
+        now: Timestamp,
+        freshness: Span,
+    ) -> Self {
+        let (value, replicas, missing) = summed(&reading.measured);
+        Self {
+            value,
+            replicas,
+            missing,
+            arrived: quality::on_arrival(&reading.measured, reading.at, now, freshness),
+            at: reading.at,
+            event: envelope.id,
+            seq: envelope.seq,
+        }
+    }
+
+    /// That the source failed.
+    pub(crate) fn failed(failure: &CollectionFailed, envelope: &Envelope) -> Self {
+        Self {
+            value: f64::NAN,
+            replicas: 0,
+            missing: 0,
+            arrived: Quality::Failed,
+            at: failure.due,
+            event: envelope.id,
+            seq: envelope.seq,
+        }
+    }
+
+    /// Whether this takes the place of `last`.
+    ///
+    /// An answer does when it is newer than the last answer: what was taken at the same instant is the same sample again.
+    /// Without an answer (failed, late, skewed) only the want of any answer can be told more exactly.
+    pub(crate) fn replaces(&self, last: Option<&Self>) -> bool {
+        match last {
+            Some(last) if quality::answered(last.arrived) => {
+                quality::answered(self.arrived) && self.at > last.at
+            }
+            _ => true,
+        }
+    }
+
+    /// How good it is by now.
+    pub(crate) fn quality(&self, now: Timestamp, freshness: Span) -> Quality {
+        if self.arrived == Quality::Fresh && quality::stale(self.at, now, freshness) {
+            return Quality::Stale;
+        }
+        self.arrived
+    }
+
+    /// Whether it can be evaluated now.
+    pub(crate) fn usable(&self, now: Timestamp, freshness: Span) -> bool {
+        self.quality(now, freshness) == Quality::Fresh
+    }
+
+    /// The last instant at which it can be evaluated; `None` when it never could.
+    pub(crate) fn fresh_until(&self, freshness: Span) -> Option<Timestamp> {
+        (self.arrived == Quality::Fresh).then(|| self.at.plus(freshness))
+    }
+
+    /// The sample as a load to be shared.
+    pub(crate) fn load(&self) -> Load {
+        Load {
+            total: self.value,
+            replicas: self.replicas,
+            missing: self.missing,
+        }
+    }
+
+    /// The total, or the mean over the replicas that answered.
+    pub(crate) fn mean(&self) -> f64 {
+        match self.replicas - self.missing {
+            0 => self.value,
+            answered => self.value / f64::from(answered),
+        }
+    }
+}
+
+/// The sum of what was measured, how many replicas it names, and how many of them gave no finite number. A sum beyond
+/// what a number can hold is the largest number.
+fn summed(measured: &Measured) -> (f64, u32, u32) {
+    match measured {
+        Measured::Total(value) => (*value, 0, 0),
+        Measured::Missing => (f64::NAN, 0, 0),
+        Measured::PerReplica { values, .. } => {
+            let finite = values.iter().filter(|value| value.is_finite());
+            let (sum, answered) = finite.fold((0.0, 0), |(sum, answered), value| {
+                (sum + value, answered + 1)
+            });
+            let replicas = u32::try_from(values.len()).unwrap_or(u32::MAX);
+            (
+                sum.clamp(f64::MIN, f64::MAX),
+                replicas,
+                replicas.saturating_sub(answered),
+            )
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! One workload: the rules of its policy in force, and what is known of its replicas.
+
+use crate::fleet::{Fleet, Settled};
+use crate::policies;
+use crate::rule::ActiveRule;
+use headroom_model::{
+    Body, Event, Output, Seq, Timestamp, WorkloadId,
+    body::{PolicyApplied, Recommended},
+};
+use headroom_policy::Cooldown;
+use serde::{Deserialize, Serialize};
+
+/// The state of one workload. What the target said outlives the policy, so that a policy that comes back knows the count.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Workload {
+    /// The `seq` of the `policy_applied` in force.
+    revision: Seq,
+    /// Its rules, in the order of the file.
+    rules: Vec<ActiveRule>,
+    /// Its rests, which also bound how long a change is waited for.
+    cooldown: Cooldown,
+    fleet: Fleet,
+    /// The instant this workload waits for in the queue of deadlines.
+    pub(crate) queued: Option<Timestamp>,
+}
+
+impl Workload {
+    /// Folds an event about this workload.
+    pub(crate) fn apply(&mut self, event: &Event, now: Timestamp) {
+        let cooled_down = self.fleet.cool_down(now);
+        self.settle(cooled_down, now);
+        let mut settled = None;
+        match &event.body {
+            Body::Observed(observed) => {
+                for rule in &mut self.rules {
+                    rule.observed(observed, &event.envelope, now);
+                }
+            }
+            Body::CollectionFailed(failure) => {
+                for rule in &mut self.rules {
+                    rule.failed(failure, &event.envelope, now);
+                }
+            }
+            Body::PolicyApplied(applied) => self.obey(applied, event.envelope.seq),
+            Body::PolicyRemoved(_) => self.rules.clear(),
+            Body::Actuated(actuated) => self.fleet.actuated(actuated, self.cooldown, now),
+            Body::Verified(verified) => settled = self.fleet.verified(verified, now),
+            Body::Drifted(drifted) => self.fleet.drifted(drifted),
+            _ => {}
+        }
+        self.settle(settled, now);
+    }
+
+    /// Folds what one of the rules said.
+    pub(crate) fn said(&mut self, recommended: &Recommended) {
+        let spoke = |rule: &&mut ActiveRule| rule.definition().name == recommended.rule;
+        if recommended.revision == self.revision
+            && let Some(rule) = self.rules.iter_mut().find(spoke)
+        {
+            rule.said(&recommended.recommendation, &self.fleet);
+        }
+    }
+
+    /// Lets time pass without an event about this workload.
+    pub(crate) fn wake(&mut self, now: Timestamp) {
+        let cooled_down = self.fleet.cool_down(now);
+        self.settle(cooled_down, now);
+    }
+
+    /// What the rules say that is news.
+    pub(crate) fn news(&self, subject: &WorkloadId, now: Timestamp, news: &mut Vec<Output>) {
+        for rule in &self.rules {
+            if let Some(recommended) = rule.news(self.revision, &self.fleet, now) {
+                news.push(Output::new(subject, recommended));
+            }
+        }
+    }
+
+    /// The first instant after which a rule's sample, good until then, is stale.
+    pub(crate) fn fresh_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let good = self.rules.iter().filter_map(|rule| rule.fresh_until(now));
+        good.min()
+    }
+
+    /// Puts a policy in force. A rule with the same name and definition goes on with what it knows. One that cannot be
+    /// read changes nothing.
+    fn obey(&mut self, applied: &PolicyApplied, revision: Seq) {
+        let Some(policy) = policies::checked(&applied.policy) else {
+            return;
+        };
+        let mut before = std::mem::take(&mut self.rules);
+        self.rules = policy
+            .rules
+            .into_iter()
+            .map(|rule| {
+                let known = before.iter().position(|known| *known.definition() == rule);
+                known.map_or_else(
+                    || ActiveRule::new(rule),
+                    |at| {
+                        let mut known = before.swap_remove(at);
+                        known.speak_again();
+                        known
+                    },
+                )
+            })
+            .collect();
+        self.cooldown = policy.cooldown;
+        self.revision = revision;
+    }
+
+    fn settle(&mut self, settled: Option<Settled>, now: Timestamp) {
+        for rule in &mut self.rules {
+            rule.settle(&self.fleet, settled, now);
+        }
+    }
+}
