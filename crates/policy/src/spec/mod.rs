@@ -1,0 +1,163 @@
+//! What people write: the fields of a policy file, name for name. Nothing is checked here, and nothing filled in.
+//!
+//! The fields of an autoscaling/v2 HorizontalPodAutoscaler keep their names and meaning; what Headroom adds stands beside
+//! them. Every field may be absent, so that [`crate::Policy`]'s checks can name all that is missing at once.
+
+mod behavior;
+mod metrics;
+mod scalar;
+mod thresholds;
+
+pub use behavior::*;
+pub use metrics::*;
+pub use scalar::*;
+pub use thresholds::*;
+
+use headroom_model::body::Mode;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A whole document.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(
+    rename_all = "camelCase",
+    deny_unknown_fields,
+    default,
+    expecting = "a policy with apiVersion, kind, metadata and spec"
+)]
+pub struct Manifest {
+    /// `headroom.dev/v1alpha1`, or `autoscaling/v2` of an HPA.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_version: Option<String>,
+    /// `ScalingPolicy`, or `HorizontalPodAutoscaler`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// What it is called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata>,
+    /// What it says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spec: Option<Spec>,
+    /// Written by a cluster; allowed and not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<Value>,
+}
+
+/// What a policy is called. The fields that a cluster adds are allowed and not read.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(
+    rename_all = "camelCase",
+    deny_unknown_fields,
+    default,
+    expecting = "a mapping with name and namespace"
+)]
+pub struct Metadata {
+    /// The name; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The namespace; `default` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Value>,
+    /// Not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub annotations: Option<Value>,
+    /// Not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub creation_timestamp: Option<Value>,
+    /// Not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finalizers: Option<Value>,
+    /// Not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generation: Option<Value>,
+    /// Not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub managed_fields: Option<Value>,
+    /// Not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner_references: Option<Value>,
+    /// Not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource_version: Option<Value>,
+    /// Not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<Value>,
+}
+
+/// What a policy says.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(
+    rename_all = "camelCase",
+    deny_unknown_fields,
+    default,
+    expecting = "a mapping with scaleTargetRef, minReplicas, maxReplicas and metrics"
+)]
+pub struct Spec {
+    /// What is scaled; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale_target_ref: Option<ScaleTargetRef>,
+    /// The fewest replicas; 1 when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_replicas: Option<i64>,
+    /// The most replicas; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_replicas: Option<i64>,
+    /// Proportional rules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<Vec<Metric>>,
+    /// Rules with a threshold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thresholds: Option<Vec<Threshold>>,
+    /// How fast the count may change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub behavior: Option<Behavior>,
+    /// Rests after an actuation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cooldown: Option<CooldownSpec>,
+    /// `active` or `shadow`; `active` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    /// Why the policy is as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub justification: Option<String>,
+}
+
+/// What is scaled.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(
+    rename_all = "camelCase",
+    deny_unknown_fields,
+    default,
+    expecting = "a mapping with apiVersion, kind and name"
+)]
+pub struct ScaleTargetRef {
+    /// The API group and version, where the kind has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_version: Option<String>,
+    /// The kind; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// The name; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// Rests after an actuation, as durations.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(
+    rename_all = "camelCase",
+    deny_unknown_fields,
+    default,
+    expecting = "a mapping with scaleUp and scaleDown"
+)]
+pub struct CooldownSpec {
+    /// After any change, before the next one up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale_up: Option<Duration>,
+    /// After any change, before the next one down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale_down: Option<Duration>,
+}
