@@ -1,0 +1,177 @@
+//! What a push over NATS says, and what it is answered. Pure.
+
+use super::{PUSH, Push, PushError};
+use headroom_log::Accepted;
+use headroom_model::{Timestamp, WorkloadId};
+use serde::{Deserialize, Serialize};
+use std::error::Error as _;
+
+/// The largest body that is read: a reading takes some hundred bytes.
+const LARGEST: usize = 4096;
+
+/// The body of a push.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    metric: String,
+    value: f64,
+    /// Milliseconds since the Unix epoch.
+    at: Option<i64>,
+    source: Option<String>,
+}
+
+/// The answer to a push.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub(super) enum Reply {
+    /// The log has it.
+    Taken { seq: u64, duplicate: bool },
+    /// It was not taken, and why.
+    Refused { error: String },
+}
+
+/// Reads a message: the workload from the last two tokens of the subject, the reading from the body. The error is a
+/// sentence for the sender.
+pub(super) fn read(subject: &str, body: &[u8]) -> Result<(WorkloadId, Push), String> {
+    let mut tokens = subject.rsplit('.');
+    let (Some(name), Some(namespace)) = (tokens.next(), tokens.next()) else {
+        return Err(format!("the subject {subject:?} names no workload"));
+    };
+    let workload =
+        WorkloadId::from_subject_tokens(namespace, name).map_err(|error| error.to_string())?;
+    if workload.is_system() {
+        return Err(format!("{workload} is no workload that can have a policy"));
+    }
+    if body.len() > LARGEST {
+        return Err(format!("a push has at most {LARGEST} bytes"));
+    }
+    let body: Body = serde_json::from_slice(body).map_err(|error| {
+        format!("{error}; write {{\"metric\": name, \"value\": number}}, with \"at\" in milliseconds if it was not now")
+    })?;
+    let push = Push {
+        source: body.source.unwrap_or_else(|| PUSH.to_owned()),
+        metric: body.metric,
+        value: body.value,
+        at: body.at.map(Timestamp),
+    };
+    Ok((workload, push))
+}
+
+impl Reply {
+    pub(super) fn of(outcome: Result<Accepted, PushError>) -> Self {
+        match outcome {
+            Ok(accepted) => Self::Taken {
+                seq: accepted.seq.0,
+                duplicate: accepted.duplicate,
+            },
+            Err(error) => Self::Refused {
+                error: match error.source() {
+                    Some(cause) => format!("{error}: {cause}"),
+                    None => error.to_string(),
+                },
+            },
+        }
+    }
+
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("numbers and a string always encode")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn said(subject: &str, body: &str) -> String {
+        match read(subject, body.as_bytes()) {
+            Ok((workload, push)) => format!(
+                "{workload} {} {}={} {:?}",
+                push.source,
+                push.metric,
+                push.value,
+                push.at.map(|at| at.0)
+            ),
+            Err(sentence) => sentence,
+        }
+    }
+
+    #[test]
+    fn a_message_is_a_reading_or_gets_a_sentence() {
+        let subject = "headroom.push.v1.main.shop.checkout";
+        let cases = [
+            (
+                subject,
+                r#"{"metric":"orders","value":2.5}"#,
+                "shop/checkout push orders=2.5 None",
+            ),
+            (
+                subject,
+                r#"{"metric":"orders","value":2,"at":1700,"source":"erp"}"#,
+                "shop/checkout erp orders=2 Some(1700)",
+            ),
+            (
+                "x.a=2Eb.c=2Ed",
+                r#"{"metric":"m","value":0}"#,
+                "a.b/c.d push m=0 None",
+            ),
+            (
+                "checkout",
+                "{}",
+                "the subject \"checkout\" names no workload",
+            ),
+            ("x.Shop.checkout", "{}", "\"Shop\" contains 'S'"),
+            ("x._.checkout", "{}", "_/checkout is no workload"),
+            (subject, "{}", "missing field `metric`"),
+            (subject, "", "EOF while parsing"),
+            (
+                subject,
+                r#"{"metric":"m","value":"2"}"#,
+                "invalid type: string",
+            ),
+            (subject, r#"{"metric":"m","value":NaN}"#, "expected value"),
+            (
+                subject,
+                r#"{"metric":"m","value":1e999}"#,
+                "number out of range",
+            ),
+            (
+                subject,
+                r#"{"metric":"m","value":1,"valeu":2}"#,
+                "unknown field `valeu`",
+            ),
+            (subject, &"x".repeat(5000), "a push has at most 4096 bytes"),
+        ];
+        for (subject, body, want) in cases {
+            let said = said(subject, body);
+            assert!(said.starts_with(want), "{body:.40}: {said}");
+        }
+    }
+
+    #[test]
+    fn the_answer_is_json() {
+        let taken = Ok(Accepted {
+            seq: headroom_model::Seq(7),
+            duplicate: false,
+        });
+        assert_eq!(
+            Reply::of(taken).to_json(),
+            br#"{"seq":7,"duplicate":false}"#
+        );
+        let out = headroom_log::LogError::Unavailable("no servers".to_owned());
+        let Reply::Refused { error } = Reply::of(Err(out.into())) else {
+            panic!("an error is answered as one");
+        };
+        assert_eq!(
+            error,
+            "the reading was not taken; send it again later: the log is out of reach: no servers"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_message_makes_the_reader_panic(subject in "(?s).{0,30}", body in prop::collection::vec(any::<u8>(), 0..80)) {
+            let _ = read(&subject, &body);
+        }
+    }
+}
