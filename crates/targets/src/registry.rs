@@ -1,0 +1,98 @@
+//! Finds the driver of a target.
+
+use crate::{
+    Settings, SettingsError, Target, TargetError, TargetName, TargetSettings,
+    command::CommandTarget, process::ProcessTarget,
+};
+use headroom_model::body::TargetRef;
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+/// The drivers of all configured targets.
+#[derive(Clone, Default)]
+pub struct Targets {
+    drivers: BTreeMap<(TargetName, &'static str), Arc<dyn Target>>,
+}
+
+impl Targets {
+    /// Checks every target and makes its driver. Touches nothing outside.
+    ///
+    /// # Errors
+    /// At the first target that cannot be used, or that is there twice.
+    pub fn from_settings(settings: &Settings) -> Result<Self, SettingsError> {
+        let mut drivers = BTreeMap::new();
+        for (position, target) in settings.0.iter().enumerate() {
+            let wrong = |problem: String| SettingsError {
+                position,
+                kind: target.kind(),
+                namespace: target.namespace().to_owned(),
+                name: target.name().to_owned(),
+                problem,
+            };
+            let key = (target.target_name().map_err(wrong)?, target.kind());
+            let driver = driver(target).map_err(wrong)?;
+            if drivers.insert(key, driver).is_some() {
+                return Err(wrong(
+                    "is there twice; remove one or give it another name".to_owned(),
+                ));
+            }
+        }
+        Ok(Self { drivers })
+    }
+
+    /// The driver of the target that a policy of `namespace` names, and the target's full name. Capitals in the kind do
+    /// not matter.
+    ///
+    /// # Errors
+    /// [`TargetError::NotConfigured`], also when only another namespace has such a target.
+    pub fn resolve(
+        &self,
+        namespace: &str,
+        target: &TargetRef,
+    ) -> Result<(TargetName, Arc<dyn Target>), TargetError> {
+        self.drivers
+            .iter()
+            .find(|((name, kind), _)| {
+                name.namespace() == namespace
+                    && name.name() == target.name
+                    && kind.eq_ignore_ascii_case(&target.kind)
+            })
+            .map(|((name, _), driver)| (name.clone(), Arc::clone(driver)))
+            .ok_or_else(|| TargetError::NotConfigured {
+                kind: target.kind.to_ascii_lowercase(),
+                namespace: namespace.to_owned(),
+                name: target.name.clone(),
+                configured: self.configured_for(namespace),
+            })
+    }
+
+    /// Every configured target with its kind, in order.
+    pub fn names(&self) -> impl Iterator<Item = (&TargetName, &'static str)> {
+        self.drivers.keys().map(|(name, kind)| (name, *kind))
+    }
+
+    fn configured_for(&self, namespace: &str) -> String {
+        let own: Vec<String> = self
+            .names()
+            .filter(|(name, _)| name.namespace() == namespace)
+            .map(|(name, kind)| format!("{kind} {}", name.name()))
+            .collect();
+        if own.is_empty() {
+            "no targets".to_owned()
+        } else {
+            own.join(", ")
+        }
+    }
+}
+
+impl fmt::Debug for Targets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.drivers.keys()).finish()
+    }
+}
+
+fn driver(settings: &TargetSettings) -> Result<Arc<dyn Target>, String> {
+    Ok(match settings {
+        TargetSettings::Process(settings) => Arc::new(ProcessTarget::new(settings)?),
+        TargetSettings::Command(settings) => Arc::new(CommandTarget::new(settings)?),
+    })
+}
