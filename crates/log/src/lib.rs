@@ -4,6 +4,7 @@
 
 pub mod filter;
 pub mod memory;
+pub mod nats;
 
 pub use filter::{Filter, Place};
 

@@ -1,0 +1,55 @@
+//! Commits: a head and its outputs in one atomic batch that only the next head in line can lead.
+
+use super::{
+    api::{Api, CONFLICTS, Failure},
+    envelope,
+    publish::{self, Outgoing},
+    subject::Subjects,
+};
+use crate::{Commit, CommitError, Committed, LogError, memory::check_commit};
+use headroom_model::Seq;
+
+/// See [`crate::Log::commit`].
+pub(super) async fn commit(
+    api: &Api,
+    subjects: &Subjects,
+    commit: &Commit,
+) -> Result<Committed, CommitError> {
+    check_commit(commit)?;
+    let messages = messages(subjects, commit)?;
+    for message in &messages {
+        message.check_size(api).map_err(LogError::from)?;
+    }
+    let count = messages.len() as u64;
+    match publish::batch(api, messages).await {
+        Ok(ack) => Ok(Committed {
+            head: Seq((ack.seq + 1).saturating_sub(count)),
+        }),
+        Err(Failure::Server(error)) if CONFLICTS.contains(&error.err_code) => {
+            Err(CommitError::Conflict)
+        }
+        Err(Failure::Unanswered(detail)) => Err(CommitError::Unknown(detail)),
+        Err(other) => Err(CommitError::Log(other.into())),
+    }
+}
+
+fn messages(subjects: &Subjects, commit: &Commit) -> Result<Vec<Outgoing>, LogError> {
+    let mut headers = envelope::encode_head(&commit.head, subjects);
+    headers.insert(
+        "Nats-Expected-Last-Subject-Sequence",
+        commit.expected.to_string().as_str(),
+    );
+    let head = Outgoing {
+        subject: subjects.head(commit.head.service),
+        headers,
+        payload: commit.head.encode().into(),
+    };
+    let outputs = commit.outputs.iter().map(|output| {
+        Ok(Outgoing {
+            subject: subjects.event(&output.envelope)?,
+            headers: envelope::encode(output, subjects),
+            payload: output.body.clone().into(),
+        })
+    });
+    std::iter::once(Ok(head)).chain(outputs).collect()
+}

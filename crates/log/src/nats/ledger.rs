@@ -1,0 +1,73 @@
+//! The ledger: a stream that sources what is kept for a year, and knows where each of its messages stood in the log.
+
+use super::{
+    api::{Api, Failure},
+    stored::{self, Which as At},
+    subject::Subjects,
+};
+use crate::{Filter, LogError, memory::LEDGER_KINDS};
+use async_nats::{HeaderMap, jetstream::consumer::DeliverPolicy};
+use headroom_model::Seq;
+
+/// Where a sourced message stood: the second word of the header that sourcing leaves.
+pub(super) fn position(headers: Option<&HeaderMap>) -> Option<Seq> {
+    let source = headers?.get("Nats-Stream-Source")?.as_str();
+    source.split(' ').nth(1)?.parse().ok().map(Seq)
+}
+
+/// Subjects that hold everything of the ledger that `filter` can pass.
+pub(super) fn subjects(names: &Subjects, filter: &Filter) -> Result<Vec<String>, LogError> {
+    let mut narrow = filter.clone();
+    if filter.kinds.is_empty() || !filter.machines.is_empty() {
+        narrow.kinds = LEDGER_KINDS.to_vec();
+    } else {
+        narrow.kinds.retain(|kind| LEDGER_KINDS.contains(kind));
+    }
+    if !filter.machines.is_empty() {
+        // Machines pass beside place and services, so only the kinds can be left to the server.
+        narrow.place = None;
+        narrow.services.clear();
+        narrow.machines.clear();
+    }
+    if narrow.kinds.is_empty() {
+        return Ok(Vec::new());
+    }
+    names.filters(&narrow)
+}
+
+/// Where in the ledger stream the first message stands that is not before `from` in the log.
+pub(super) async fn start(
+    api: &Api,
+    names: &Subjects,
+    from: Seq,
+) -> Result<DeliverPolicy, Failure> {
+    let stream = names.ledger_stream();
+    let state = stored::info(api, &stream).await?.state;
+    let (mut low, mut high) = (state.first_sequence.max(1), state.last_sequence + 1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let message = stored::message(api, &stream, &At::At(middle)).await?;
+        let before = message
+            .and_then(|message| position(Some(&message.headers)))
+            .is_none_or(|position| position < from);
+        if before {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(DeliverPolicy::ByStartSequence {
+        start_sequence: low,
+    })
+}
+
+/// The last position of the log that matches any of the subjects, whether the log or only the ledger still has it.
+pub(super) async fn end(api: &Api, names: &Subjects, subjects: &[String]) -> Result<Seq, Failure> {
+    let mut end = super::last_matching(api, &names.log_stream(), subjects).await?;
+    for subject in subjects {
+        let last = stored::message(api, &names.ledger_stream(), &At::Last(subject)).await?;
+        let position = last.and_then(|message| position(Some(&message.headers)));
+        end = end.max(position.unwrap_or(Seq::ZERO));
+    }
+    Ok(end)
+}

@@ -1,0 +1,212 @@
+//! The log on NATS JetStream, for services that run as processes of their own.
+//!
+//! - One stream `HEADROOM_<shard>` is the log: its sequence is [`Seq`], the server's time of a message is its stamp. Two
+//!   leaders' clocks may differ, so a stamp can be a little before an earlier one; whoever folds takes the latest so far.
+//!   (A reader could not do that for them: what it saw before depends on its filter, and no two may see other stamps.)
+//! - `HEADROOM_<shard>_LEDGER` sources from it what is kept for a year; `HEADROOM_<shard>_CHECKPOINTS_<machine>` keeps
+//!   the checkpoints of a machine.
+//! - An event goes to `headroom.v1.<shard>.<producer>.<kind>.<namespace>.<name>`, a head to
+//!   `headroom.v1.<shard>.<machine>.head`, in CloudEvents binary mode.
+//!
+//! The subject outranks the headers, since credentials guard subjects.
+
+mod api;
+mod append;
+mod checkpoint;
+mod commit;
+mod connection;
+mod envelope;
+mod ledger;
+mod publish;
+mod reader;
+mod settings;
+mod stored;
+mod streams;
+mod subject;
+
+pub use envelope::CONTENT_TYPE;
+pub use settings::{Secret, Settings, Tls};
+
+use crate::{
+    Accepted, Bounds, Commit, CommitError, Committed, Entries, Filter, Log, LogError, PlacedHead,
+};
+use api::{Api, Failure};
+use append::Appender;
+use async_nats::jetstream::consumer::DeliverPolicy;
+use async_trait::async_trait;
+use futures::StreamExt as _;
+use headroom_model::{Checkpoint, Head, Record, Seq, Service, Timestamp};
+use reader::{Plan, Reader, SKEW, Which};
+use stored::Which as At;
+use subject::Subjects;
+
+/// One shard's log on a NATS server or cluster.
+#[derive(Clone, Debug)]
+pub struct NatsLog {
+    api: Api,
+    settings: Settings,
+    subjects: Subjects,
+    appender: Appender,
+}
+
+impl NatsLog {
+    /// Connects, checks the server, and makes the streams of `shard` unless they are there.
+    ///
+    /// `role` says what for (`planner`, `cli`): it names the connection, and answers come on `_INBOX.<role>.>`, so that
+    /// permissions can keep them from other roles. A connection that is lost later is made again forever.
+    ///
+    /// # Errors
+    /// [`LogError::Unavailable`] when no server can be reached; [`LogError::Refused`] when a setting is wrong, the server
+    /// is older than 2.12.1 or has no JetStream, or a stream exists that cannot hold what the log promises.
+    pub async fn connect(settings: Settings, shard: &str, role: &str) -> Result<Self, LogError> {
+        let subjects = Subjects::new(shard)?;
+        let api = connection::connect(&settings, shard, role).await?;
+        streams::ensure(&api, &settings, &subjects).await?;
+        Ok(Self {
+            appender: Appender::new(api.clone(), subjects.clone()),
+            api,
+            settings,
+            subjects,
+        })
+    }
+
+    /// Where a read begins. A time is only used when it is later than the position, and then with a margin.
+    async fn start(&self, from: Seq, since: Option<Timestamp>) -> Result<DeliverPolicy, Failure> {
+        let by_position = DeliverPolicy::ByStartSequence {
+            start_sequence: from.0.max(1),
+        };
+        let Some(since) = since.map(|since| since.minus(SKEW)) else {
+            return Ok(by_position);
+        };
+        let stream = self.subjects.log_stream();
+        let there = stored::message(&self.api, &stream, &At::At(from.0.max(1))).await?;
+        let late = there.is_some_and(|message| stored::stamp(message.time) >= since);
+        let time = async_nats::datetime::from_nanos(i128::from(since.0) * 1_000_000);
+        Ok(match time {
+            Ok(start_time) if !late => DeliverPolicy::ByStartTime { start_time },
+            _ => by_position,
+        })
+    }
+
+    async fn reader(&self, from: Seq, filter: Filter, ends: bool) -> Result<Reader, LogError> {
+        let subjects = self.subjects.filters(&filter)?;
+        let stream = self.subjects.log_stream();
+        let end = match ends {
+            true => Some(last_matching(&self.api, &stream, &subjects).await?),
+            false => None,
+        };
+        let plan = Plan {
+            which: Which::Log,
+            start: self.start(from, filter.since).await?,
+            stream,
+            subjects,
+            filter,
+            after: Seq(from.0.saturating_sub(1)),
+            end,
+        };
+        let mut reader = Reader::new(&self.api, &self.subjects, plan);
+        reader.open().await?;
+        Ok(reader)
+    }
+}
+
+/// The last position of a stream whose subject matches any of these; zero when there is none.
+async fn last_matching(api: &Api, stream: &str, subjects: &[String]) -> Result<Seq, Failure> {
+    let mut last = Seq::ZERO;
+    for subject in subjects {
+        let message = stored::message(api, stream, &At::Last(subject)).await?;
+        last = last.max(message.map_or(Seq::ZERO, |message| Seq(message.sequence)));
+    }
+    Ok(last)
+}
+
+#[async_trait]
+impl Log for NatsLog {
+    async fn append(&self, facts: Vec<Record>) -> Result<Vec<Accepted>, LogError> {
+        self.appender.append(&facts).await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
+        commit::commit(&self.api, &self.subjects, &commit).await
+    }
+
+    async fn head(&self, service: Service) -> Result<Option<PlacedHead>, LogError> {
+        let subject = self.subjects.head(service);
+        let stream = self.subjects.log_stream();
+        let Some(message) = stored::message(&self.api, &stream, &At::Last(&subject)).await? else {
+            return Ok(None);
+        };
+        let head = Head::decode(&message.payload).map_err(|error| {
+            LogError::Refused(format!("message {} of {stream}: {error}", message.sequence))
+        })?;
+        Ok(Some(PlacedHead {
+            seq: Seq(message.sequence),
+            stamp: stored::stamp(message.time),
+            head,
+        }))
+    }
+
+    async fn read(&self, from: Seq, filter: Filter) -> Result<Entries, LogError> {
+        Ok(self.reader(from, filter, true).await?.entries())
+    }
+
+    async fn follow(&self, from: Seq, filter: Filter) -> Result<Entries, LogError> {
+        Ok(self.reader(from, filter, false).await?.entries())
+    }
+
+    async fn bounds(&self) -> Result<Bounds, LogError> {
+        let info = stored::info(&self.api, &self.subjects.log_stream()).await?;
+        let empty = info.state.messages == 0;
+        let last = info.state.last_sequence;
+        Ok(Bounds {
+            first: Seq(if empty {
+                last + 1
+            } else {
+                info.state.first_sequence
+            }),
+            last: Seq(last),
+            last_stamp: match last {
+                0 => Timestamp::EPOCH,
+                _ => stored::stamp(info.state.last_timestamp),
+            },
+        })
+    }
+
+    async fn save_checkpoint(&self, checkpoint: Checkpoint) -> Result<(), LogError> {
+        let machine = checkpoint.service;
+        streams::ensure_checkpoints(&self.api, &self.settings, &self.subjects, machine).await?;
+        let first = self.bounds().await?.first;
+        checkpoint::Shelf::new(&self.api, &self.subjects, machine)
+            .save(&checkpoint, first)
+            .await
+    }
+
+    async fn checkpoint(
+        &self,
+        service: Service,
+        not_after: Seq,
+    ) -> Result<Option<Checkpoint>, LogError> {
+        checkpoint::Shelf::new(&self.api, &self.subjects, service)
+            .newest(not_after)
+            .await
+    }
+
+    async fn ledger(&self, from: Seq, filter: Filter) -> Result<Entries, LogError> {
+        let subjects = ledger::subjects(&self.subjects, &filter)?;
+        if subjects.is_empty() {
+            return Ok(futures::stream::empty().boxed());
+        }
+        let plan = Plan {
+            which: Which::Ledger,
+            stream: self.subjects.ledger_stream(),
+            start: ledger::start(&self.api, &self.subjects, from).await?,
+            after: Seq(from.0.saturating_sub(1)),
+            end: Some(ledger::end(&self.api, &self.subjects, &subjects).await?),
+            subjects,
+            filter,
+        };
+        let mut reader = Reader::new(&self.api, &self.subjects, plan);
+        reader.open().await?;
+        Ok(reader.entries())
+    }
+}
