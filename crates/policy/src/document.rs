@@ -5,11 +5,10 @@ use crate::{
     check::{Check, Fault},
     decode::Decoder,
     path::{Path, Step},
+    shared::{self, Placed},
     spec::Manifest,
-    target::TargetKey,
-    yaml::{self, Yaml},
+    yaml,
 };
-use headroom_model::WorkloadId;
 use serde::Deserialize as _;
 use serde_json::Value;
 use std::{
@@ -78,7 +77,7 @@ fn parse<F: AsRef<str>, T: AsRef<str>>(
             &mut errors,
         );
     }
-    errors.extend(shared(&read));
+    errors.extend(shared::conflicts(&read));
     // Within a file by line; the sort is stable, so what stands in one place stays in order.
     let order: BTreeMap<&str, usize> = files
         .iter()
@@ -95,13 +94,6 @@ fn parse<F: AsRef<str>, T: AsRef<str>>(
     Ok(read.into_iter().map(|placed| placed.document).collect())
 }
 
-/// A document, and where its name and its target stand.
-struct Placed {
-    document: Document,
-    name: Place,
-    target: Place,
-}
-
 fn parse_file(
     file: &str,
     text: &str,
@@ -111,12 +103,12 @@ fn parse_file(
 ) {
     let documents = match yaml::documents(text) {
         Ok(documents) => documents,
-        Err(yaml::NotYaml { position, what }) => {
+        Err(not_yaml) => {
             errors.push(PolicyError {
-                place: Some(place(file, position)),
+                place: Some(place(file, not_yaml.position)),
                 field: String::new(),
-                what,
-                mend: String::new(),
+                what: not_yaml.what,
+                mend: not_yaml.mend.to_owned(),
             });
             return;
         }
@@ -131,19 +123,14 @@ fn parse_file(
             Ok(policy) => placed.push(Placed {
                 name: at(&Path::of(&["metadata", "name"])),
                 target: at(&Path::of(&["spec", "scaleTargetRef"])),
-                document: document(file, policy, yaml),
+                document: Document {
+                    policy,
+                    file: file.to_owned(),
+                    line: at(&Path::default()).line,
+                    value: yaml.value,
+                },
             }),
         }
-    }
-}
-
-fn document(file: &str, policy: Policy, yaml: Yaml) -> Document {
-    let (line, _) = yaml.position(&Path::default());
-    Document {
-        policy,
-        value: yaml.value,
-        file: file.to_owned(),
-        line,
     }
 }
 
@@ -206,59 +193,4 @@ fn take_out(value: &mut Value, path: &Path) -> bool {
     });
     let fields = parent.and_then(Value::as_object_mut);
     fields.is_some_and(|fields| fields.remove(name).is_some())
-}
-
-/// Policies that share a name, and policies that share a target; each names the other.
-fn shared(placed: &[Placed]) -> Vec<PolicyError> {
-    let mut names: BTreeMap<&WorkloadId, Vec<&Placed>> = BTreeMap::new();
-    let mut targets: BTreeMap<TargetKey, Vec<&Placed>> = BTreeMap::new();
-    for one in placed {
-        let policy = &one.document.policy;
-        names.entry(&policy.workload).or_default().push(one);
-        targets.entry(policy.target_key()).or_default().push(one);
-    }
-    let mut errors = Vec::new();
-    for (workload, sharing) in &names {
-        let what = format!("policy {workload}");
-        let mend = "give each its own name, or keep one";
-        errors.extend(conflicts(
-            sharing,
-            |one| &one.name,
-            "metadata.name",
-            &what,
-            mend,
-        ));
-    }
-    for (target, sharing) in &targets {
-        let what = format!("a policy for {target}");
-        let mend = "a target has one policy: put all rules into it";
-        let field = "spec.scaleTargetRef";
-        errors.extend(conflicts(sharing, |one| &one.target, field, &what, mend));
-    }
-    errors
-}
-
-/// One error for each of several: it names the first, and the first names the second.
-fn conflicts(
-    sharing: &[&Placed],
-    place: impl Fn(&Placed) -> &Place,
-    field: &str,
-    what: &str,
-    mend: &str,
-) -> Vec<PolicyError> {
-    if sharing.len() < 2 {
-        return Vec::new();
-    }
-    let error = |(number, one): (usize, &&Placed)| {
-        let other = sharing[usize::from(number == 0)];
-        let other_place = place(other);
-        let owner = &other.document.policy.workload;
-        PolicyError {
-            place: Some(place(one).clone()),
-            field: field.to_owned(),
-            what: format!("{what} is also at {other_place} (policy {owner})"),
-            mend: mend.to_owned(),
-        }
-    };
-    sharing.iter().enumerate().map(error).collect()
 }

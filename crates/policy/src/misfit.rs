@@ -55,7 +55,14 @@ impl Error for Misfit {
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::invalid_type(found, expected)
+        match found {
+            // Of the fields of a policy only whole numbers know a range of their own.
+            Unexpected::Unsigned(_) => {
+                let what = format!("{} is too large", show(found));
+                Self::new(what, "write a smaller number".to_owned())
+            }
+            _ => Self::invalid_type(found, expected),
+        }
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {

@@ -41,7 +41,12 @@ pub(crate) struct NotYaml {
     pub(crate) position: Position,
     /// What the parser says.
     pub(crate) what: String,
+    /// How to mend it; empty where the parser does not know.
+    pub(crate) mend: &'static str,
 }
+
+/// A policy nests 9 deep, what a cluster adds about 15. A level takes up to 40 KB of stack, of which a thread may have 2 MB.
+const DEEPEST: usize = 24;
 
 /// Reads every document of a text. Empty documents are left out.
 pub(crate) fn documents(text: &str) -> Result<Vec<Yaml>, NotYaml> {
@@ -50,6 +55,7 @@ pub(crate) fn documents(text: &str) -> Result<Vec<Yaml>, NotYaml> {
         strict_booleans: true,
         underscored_numbers_as_strings: true,
         leading_zero_numbers_as_strings: true,
+        budget: serde_saphyr::budget! { max_depth: DEEPEST },
     };
     let roots: Vec<Spanned<Node>> = serde_saphyr::from_multiple_with_options(text, options)
         .map_err(|error| not_yaml(&error))?;
@@ -63,23 +69,25 @@ pub(crate) fn documents(text: &str) -> Result<Vec<Yaml>, NotYaml> {
 
 fn not_yaml(error: &Error) -> NotYaml {
     let plain = error.without_snippet();
-    let what = match plain {
+    let (what, mend) = match plain {
         Error::DuplicateMappingKey { key: Some(key), .. } => {
-            format!("{key:?} is given twice; keep one")
+            (format!("{key:?} is given twice"), "keep one")
         }
         Error::NonFiniteFloat { value, .. } => {
-            format!("{value} is not a number a policy can hold; write a finite one")
+            let what = format!("{value} is not a number a policy can hold");
+            (what, "write a finite one")
         }
         other => {
             // The parser's words end with a place, which stands in front of ours.
             let words = other.to_string();
             let end = words.find(" at line ").unwrap_or(words.len());
-            format!("this is not YAML: {}", &words[..end])
+            (format!("this is not YAML: {}", &words[..end]), "")
         }
     };
     NotYaml {
         position: plain.location().map_or((1, 1), position),
         what,
+        mend,
     }
 }
 

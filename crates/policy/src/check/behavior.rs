@@ -47,7 +47,7 @@ impl Check<'_> {
         self.scaling(&at, rules, default)
     }
 
-    /// What is given, and the default for the rest.
+    /// What is given, and the default for the rest. An empty list gives no policies, so the defaults hold.
     fn scaling(
         &mut self,
         at: &Path,
@@ -66,9 +66,9 @@ impl Check<'_> {
         };
         let select = rules.select_policy.map_or(default.select, select);
         let policies_at = at.field("policies");
-        let policies = match &rules.policies {
-            None => Some(default.policies),
-            Some(rates) => self.rates(&policies_at, rates, select),
+        let policies = match rules.policies.as_deref() {
+            None | Some([]) => Some(default.policies),
+            Some(rates) => self.rates(&policies_at, rates),
         };
         Some(Scaling {
             stabilization_window: window?,
@@ -77,18 +77,7 @@ impl Check<'_> {
         })
     }
 
-    fn rates(
-        &mut self,
-        at: &Path,
-        rates: &[ScalingRate],
-        select: Select,
-    ) -> Option<Vec<RatePolicy>> {
-        if rates.is_empty() && select != Select::Disabled {
-            let mend =
-                "add one, take the field out for the defaults, or set selectPolicy to Disabled";
-            self.fault(at, "is empty, so nothing would be allowed", mend);
-            return None;
-        }
+    fn rates(&mut self, at: &Path, rates: &[ScalingRate]) -> Option<Vec<RatePolicy>> {
         let checked: Vec<_> = rates
             .iter()
             .enumerate()

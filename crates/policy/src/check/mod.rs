@@ -185,7 +185,6 @@ impl<'a> Check<'a> {
         let max = max.and_then(|max| self.whole(&max_at, max, 1..=MOST_REPLICAS));
         let (min, max) = (Replicas(min?), Replicas(max?));
         if min > max {
-            // Without a minReplicas in the file the one that is wrong can only be the other; it was found at least 1.
             self.fault(
                 &min_at,
                 format!("{min} is above maxReplicas {max}"),

@@ -1,8 +1,7 @@
 //! `metrics[]`: the rules of autoscaling/v2.
 
 use super::{Amount, Duration};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use std::collections::BTreeMap;
 
 /// One metric and what it should be.
@@ -30,17 +29,17 @@ pub struct Metric {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tolerance: Option<Amount>,
     /// Not supported yet.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub resource: Option<Value>,
+    #[serde(skip_serializing)]
+    pub resource: Option<IgnoredAny>,
     /// Not supported yet.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub container_resource: Option<Value>,
+    #[serde(skip_serializing)]
+    pub container_resource: Option<IgnoredAny>,
     /// Not supported yet.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pods: Option<Value>,
+    #[serde(skip_serializing)]
+    pub pods: Option<IgnoredAny>,
     /// Not supported yet.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub object: Option<Value>,
+    #[serde(skip_serializing)]
+    pub object: Option<IgnoredAny>,
 }
 
 /// The metric types of autoscaling/v2.

@@ -14,8 +14,7 @@ pub use scalar::*;
 pub use thresholds::*;
 
 use headroom_model::body::Mode;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 /// A whole document.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -38,12 +37,12 @@ pub struct Manifest {
     /// What it says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spec: Option<Spec>,
-    /// Written by a cluster; allowed and not read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<Value>,
+    /// Written by a cluster; allowed and not kept.
+    #[serde(skip_serializing)]
+    pub status: Option<IgnoredAny>,
 }
 
-/// What a policy is called. The fields that a cluster adds are allowed and not read.
+/// What a policy is called. The fields that a cluster adds are allowed and not kept.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(
     rename_all = "camelCase",
@@ -58,33 +57,33 @@ pub struct Metadata {
     /// The namespace; `default` when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// Not read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub labels: Option<Value>,
-    /// Not read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub annotations: Option<Value>,
-    /// Not read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub creation_timestamp: Option<Value>,
-    /// Not read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub finalizers: Option<Value>,
-    /// Not read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub generation: Option<Value>,
-    /// Not read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub managed_fields: Option<Value>,
-    /// Not read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub owner_references: Option<Value>,
-    /// Not read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub resource_version: Option<Value>,
-    /// Not read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub uid: Option<Value>,
+    /// Not kept.
+    #[serde(skip_serializing)]
+    pub labels: Option<IgnoredAny>,
+    /// Not kept.
+    #[serde(skip_serializing)]
+    pub annotations: Option<IgnoredAny>,
+    /// Not kept.
+    #[serde(skip_serializing)]
+    pub creation_timestamp: Option<IgnoredAny>,
+    /// Not kept.
+    #[serde(skip_serializing)]
+    pub finalizers: Option<IgnoredAny>,
+    /// Not kept.
+    #[serde(skip_serializing)]
+    pub generation: Option<IgnoredAny>,
+    /// Not kept.
+    #[serde(skip_serializing)]
+    pub managed_fields: Option<IgnoredAny>,
+    /// Not kept.
+    #[serde(skip_serializing)]
+    pub owner_references: Option<IgnoredAny>,
+    /// Not kept.
+    #[serde(skip_serializing)]
+    pub resource_version: Option<IgnoredAny>,
+    /// Not kept.
+    #[serde(skip_serializing)]
+    pub uid: Option<IgnoredAny>,
 }
 
 /// What a policy says.
