@@ -3,12 +3,8 @@
 
 use headroom_evaluator::Evaluator;
 use headroom_model::{
-    Body, Event, EventId, Machine, Producer, Replicas, Seq, Service, Span, Timestamp, WorkloadId,
-    body::{Drifted, Measured, Mode, Observed, PolicyApplied, Reading, TargetRef},
-};
-use headroom_policy::{
-    Cooldown, MetricSource, Policy, RateAmount, RatePolicy, Rule, Scaling, Select, Strategy,
-    TargetValue,
+    Body, Event, EventId, Machine, Producer, Replicas, Seq, Service, Timestamp, WorkloadId,
+    body::{Drifted, Measured, Observed, PolicyApplied, Reading},
 };
 use std::io::Write as _;
 
@@ -40,7 +36,7 @@ fn measure(workloads: usize) -> std::io::Result<()> {
     let mut seq = 0;
     for id in &ids {
         let policy = PolicyApplied {
-            policy: serde_json::to_value(policy(id)).expect("a policy is plain data"),
+            policy: policy(id),
             owner: "bench".into(),
         };
         let found = Drifted {
@@ -127,48 +123,27 @@ fn observed(at: i64, value: f64) -> Body {
     })
 }
 
-fn policy(workload: &WorkloadId) -> Policy {
-    let scaling = |window| Scaling {
-        stabilization_window: window,
-        select: Select::Max,
-        policies: vec![RatePolicy {
-            amount: RateAmount::Percent(100),
-            period: Span::seconds(15),
-        }],
-    };
-    Policy {
-        workload: workload.clone(),
-        target: TargetRef {
-            api_version: None,
-            kind: "Process".into(),
-            name: workload.name().into(),
+fn policy(workload: &WorkloadId) -> serde_json::Value {
+    serde_json::json!({
+        "apiVersion": "headroom.dev/v1alpha1",
+        "kind": "ScalingPolicy",
+        "metadata": { "namespace": workload.namespace(), "name": workload.name() },
+        "spec": {
+            "scaleTargetRef": { "kind": "Process", "name": workload.name() },
+            "maxReplicas": 100,
+            "metrics": [{
+                "type": "External",
+                "external": {
+                    "metric": { "name": "requests_per_second" },
+                    "target": { "averageValue": 30 },
+                },
+                "from": {
+                    "source": "prometheus",
+                    "query": format!("sum(rate(http_requests_total{{service={:?}}}[1m]))", workload.name()),
+                },
+            }],
         },
-        min_replicas: Replicas(1),
-        max_replicas: Replicas(100),
-        mode: Mode::Active,
-        rules: vec![Rule {
-            name: "requests_per_second".into(),
-            metric: MetricSource {
-                metric: "requests_per_second".into(),
-                source: "prometheus".into(),
-                query: Some(format!(
-                    "sum(rate(http_requests_total{{service={:?}}}[1m]))",
-                    workload.name()
-                )),
-                interval: Span::seconds(15),
-                freshness: Span::seconds(45),
-            },
-            strategy: Strategy::Proportional {
-                target: TargetValue::AverageValue(30.0),
-                tolerance_up: 0.1,
-                tolerance_down: 0.1,
-            },
-        }],
-        scale_up: scaling(Span::ZERO),
-        scale_down: scaling(Span::seconds(300)),
-        cooldown: Cooldown::default(),
-        justification: None,
-    }
+    })
 }
 
 /// The memory this process holds, where the system tells; else 0.

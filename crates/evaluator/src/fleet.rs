@@ -48,16 +48,12 @@ impl Fleet {
         self.current
     }
 
-    /// The counts that a proportional rule reckons with.
-    ///
-    /// Where readiness is not known, all replicas count; and where none is ready too, since the load then says nothing
-    /// about how many are needed, and no replicas at all would follow from it.
+    /// The counts that a proportional rule reckons with. Where readiness is not known, all replicas count.
     pub(crate) fn counts(&self) -> Option<Counts> {
         let current = self.current?;
-        let ready = self.ready.filter(|ready| *ready > Replicas::ZERO);
         Some(Counts {
             current,
-            ready: ready.unwrap_or(current),
+            ready: self.ready.unwrap_or(current),
         })
     }
 

@@ -14,7 +14,6 @@
 
 mod deadlines;
 mod fleet;
-mod policies;
 pub mod proportional;
 pub mod quality;
 mod rule;

@@ -52,12 +52,31 @@ pub struct Wish {
     pub load: f64,
 }
 
+/// What a rule wants: [`exact`], but while none of the replicas is ready the current count stays.
+///
+/// The HPA then wants no replicas, since nobody shares the load of a [`TargetValue::Value`], and so takes back what it has
+/// just ordered.
+#[must_use]
+pub fn wish(aim: &Aim, load: Load, counts: Counts) -> Wish {
+    let nobody = counts.ready == Replicas::ZERO && counts.current > Replicas::ZERO;
+    if nobody && matches!(aim.target, TargetValue::Value(_)) {
+        let missing = counts.current.0;
+        return Wish {
+            replicas: counts.current,
+            reason: RuleReason::MissingReplicas { missing },
+            load: load.total,
+        };
+    }
+    exact(aim, load, counts)
+}
+
 /// The count that brings `load` to its target value, rounded up; the current count when that is within the tolerance.
+/// For totals, exactly as the HPA has it.
 ///
 /// A replica that did not answer is assumed to carry nothing when the others want more replicas, and exactly its target
 /// when they want fewer. If that turns the direction, the current count stays.
 #[must_use]
-pub fn wish(aim: &Aim, load: Load, counts: Counts) -> Wish {
+pub fn exact(aim: &Aim, load: Load, counts: Counts) -> Wish {
     if load.missing > 0 && load.missing < load.replicas && counts.current > Replicas::ZERO {
         return cautious(aim, load, counts);
     }
@@ -260,12 +279,19 @@ mod tests {
             ("a negative load asks for none",                   AverageValue(30.0),     tenth,     -60.0,     4, 4, 0),
             ("the largest number does not wrap",                Value(f64::MIN_POSITIVE), tenth,   f64::MAX,  4, 4, MOST),
             ("nor over a target it cannot be told from",        Value(f64::MIN_POSITIVE), tenth,   f64::MAX,  0, 0, MOST),
-            ("a ratio beyond all numbers over no ready replica", Value(5e-324),         tenth,     f64::MAX,  4, 0, 4),
+            ("with none ready the count stays",                 Value(30.0),            tenth,     61.0,      4, 0, 4),
+            ("an average needs nobody to be ready",             AverageValue(30.0),     tenth,     241.0,     4, 0, 9),
         ];
         for (name, target, tolerance, load, current, ready, want) in cases {
             let got = wish(&aim(target, tolerance), total(load), counts(current, ready));
             assert_eq!(got.replicas, Replicas(want), "{name}: {:?}", got.reason);
         }
+        let nobody = exact(&aim(Value(30.0), tenth), total(61.0), counts(4, 0));
+        assert_eq!(
+            nobody.replicas,
+            Replicas(0),
+            "the HPA wants none while none is ready"
+        );
     }
 
     #[test]

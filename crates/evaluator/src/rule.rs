@@ -7,7 +7,9 @@ use crate::samples::Sample;
 use crate::threshold::{self, Memory, Threshold};
 use headroom_model::{
     Envelope, Seq, Timestamp,
-    body::{CollectionFailed, Input, Observed, Recommendation, Recommended, Unavailable},
+    body::{
+        CollectionFailed, Input, Observed, Recommendation, Recommended, RuleReason, Unavailable,
+    },
 };
 use headroom_policy::{Crossed, MetricSource, Rule, Strategy, TargetValue};
 use serde::{Deserialize, Serialize};
@@ -76,6 +78,7 @@ impl ActiveRule {
             return;
         }
         if let Reckoning::Threshold(threshold) = Reckoning::of(&self.rule.strategy) {
+            let ordered = self.memory.ordered();
             let continued = self.sample.as_ref().is_some_and(|last| {
                 last.usable(now, freshness) && sample.at.since(last.at) <= freshness
             });
@@ -86,6 +89,7 @@ impl ActiveRule {
             if good {
                 self.memory.sampled(&threshold, sample.mean(), sample.at);
             }
+            self.unsay(ordered);
         }
         self.sample = Some(sample);
     }
@@ -95,8 +99,17 @@ impl ActiveRule {
         if let Reckoning::Threshold(threshold) = Reckoning::of(&self.rule.strategy)
             && let Some(sample) = &self.sample
         {
+            let ordered = self.memory.ordered();
             self.memory
                 .settle(&threshold, fleet, settled, sample.at, now);
+            self.unsay(ordered);
+        }
+    }
+
+    /// What was said of an order that has ended since is void: the same number again would be another order.
+    fn unsay(&mut self, ordered: bool) {
+        if ordered && !self.memory.ordered() {
+            self.said = None;
         }
     }
 
@@ -174,22 +187,31 @@ impl ActiveRule {
     }
 }
 
-/// Whether two recommendations are the same to a reader: the same number for the same kind of reason.
-fn says_the_same(one: &Recommendation, other: &Recommendation) -> bool {
+/// Whether a rule that said `before` says nothing else with `now`: the same number for the same kind of reason. That what
+/// was ordered when a threshold fired goes on standing is nothing else either.
+fn says_the_same(before: &Recommendation, now: &Recommendation) -> bool {
     use Recommendation::{Desired, NoOpinion, Unavailable};
-    match (one, other) {
+    use RuleReason::{ThresholdHeld, ThresholdOrdered};
+    match (before, now) {
         (
             Desired { replicas, reason },
             Desired {
-                replicas: other_replicas,
-                reason: other_reason,
+                replicas: replicas_now,
+                reason: reason_now,
             },
-        ) => replicas == other_replicas && discriminant(reason) == discriminant(other_reason),
-        (NoOpinion { reason }, NoOpinion { reason: other }) => {
-            discriminant(reason) == discriminant(other)
+        ) => {
+            let same_kind = discriminant(reason) == discriminant(reason_now)
+                || matches!(
+                    (reason, reason_now),
+                    (ThresholdHeld { .. }, ThresholdOrdered)
+                );
+            replicas == replicas_now && same_kind
         }
-        (Unavailable { cause }, Unavailable { cause: other }) => {
-            discriminant(cause) == discriminant(other)
+        (NoOpinion { reason }, NoOpinion { reason: now }) => {
+            discriminant(reason) == discriminant(now)
+        }
+        (Unavailable { cause }, Unavailable { cause: now }) => {
+            discriminant(cause) == discriminant(now)
         }
         _ => false,
     }

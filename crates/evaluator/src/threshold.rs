@@ -62,6 +62,11 @@ impl Memory {
         };
     }
 
+    /// Whether an order stands.
+    pub(crate) fn ordered(&self) -> bool {
+        self.order.is_some()
+    }
+
     /// Forgets what can no longer be relied on: for some time there was no good sample.
     pub(crate) fn interrupted(&mut self) {
         *self = Self::default();

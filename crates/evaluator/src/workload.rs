@@ -1,13 +1,12 @@
 //! One workload: the rules of its policy in force, and what is known of its replicas.
 
 use crate::fleet::{Fleet, Settled};
-use crate::policies;
 use crate::rule::ActiveRule;
 use headroom_model::{
     Body, Event, Output, Seq, Timestamp, WorkloadId,
     body::{PolicyApplied, Recommended},
 };
-use headroom_policy::Cooldown;
+use headroom_policy::{Cooldown, Policy};
 use serde::{Deserialize, Serialize};
 
 /// The state of one workload. What the target said outlives the policy, so that a policy that comes back knows the count.
@@ -85,7 +84,7 @@ impl Workload {
     /// Puts a policy in force. A rule with the same name and definition goes on with what it knows. One that cannot be
     /// read changes nothing.
     fn obey(&mut self, applied: &PolicyApplied, revision: Seq) {
-        let Some(policy) = policies::checked(&applied.policy) else {
+        let Ok(policy) = Policy::from_value(&applied.policy) else {
             return;
         };
         let mut before = std::mem::take(&mut self.rules);

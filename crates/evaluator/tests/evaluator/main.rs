@@ -1,0 +1,8 @@
+//! The evaluator as its neighbours see it: events in, recommendations out.
+
+mod histories;
+mod machine;
+mod properties;
+mod quality;
+mod support;
+mod threshold;
