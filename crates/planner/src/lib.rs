@@ -1,1 +1,142 @@
-//! placeholder
+//! Pure machine: recommendations, overrides and the fleet's state to decisions.
+//!
+//! One file per step, each a pure function that gives the new number and an entry for the trail; [`decide`](mod@decide)
+//! runs them in order. What is remembered between events is in `workload`; what counts as news is in [`news`].
+
+pub mod bounds;
+pub mod cooldown;
+mod decide;
+pub mod flight;
+pub mod history;
+pub mod join;
+pub mod news;
+pub mod overrides;
+pub mod rate;
+pub mod stabilize;
+pub mod step;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod workload;
+
+use headroom_model::{Body, Event, Kind, Machine, Output, Seq, Service, Timestamp, WorkloadId};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use workload::Workload;
+
+/// Decides how many replicas each workload should have.
+///
+/// An input makes it look at the workload it is about; a tick at those whose own time has come, and at no others, so the
+/// cost of an event does not grow with the number of workloads.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Planner {
+    now: Timestamp,
+    /// The newest input: one that is delivered again was folded before.
+    seen: Seq,
+    /// The newest tick: agenda entries up to here are answered with it.
+    ticked: Timestamp,
+    workloads: BTreeMap<WorkloadId, Workload>,
+    /// When to look at a workload again though nothing happens to it.
+    agenda: BTreeSet<(Timestamp, WorkloadId)>,
+}
+
+impl Machine for Planner {
+    const SERVICE: Service = Service::Planner;
+    const BEHAVIOUR: u32 = 1;
+    const STATE: u16 = 1;
+    type Job = ();
+
+    fn inputs() -> &'static [Kind] {
+        &[
+            Kind::PolicyApplied,
+            Kind::PolicyRemoved,
+            Kind::OverrideSet,
+            Kind::OverrideCleared,
+            Kind::Recommended,
+            Kind::Actuated,
+            Kind::Verified,
+            Kind::Drifted,
+            Kind::Ticked,
+        ]
+    }
+
+    fn apply(&mut self, event: &Event) {
+        let envelope = &event.envelope;
+        // An own output comes with its cause's stamp and without a position: it moves neither time nor `seen`.
+        if !matches!(event.body, Body::Decided(_)) {
+            if envelope.seq != Seq::ZERO && envelope.seq <= self.seen {
+                return;
+            }
+            self.seen = self.seen.max(envelope.seq);
+            self.put_off_what_was_answered();
+            self.now = self.now.max(envelope.stamp);
+        }
+        match event.body {
+            Body::Ticked(_) => self.ticked = self.now,
+            Body::Unknown { .. } => {}
+            _ => {
+                let mut workload = self.take(&envelope.subject);
+                workload.apply(event, self.now);
+                self.put_back(envelope.subject.clone(), workload);
+            }
+        }
+    }
+
+    fn decide(&self, input: &Event) -> Vec<Output> {
+        match input.body {
+            Body::Ticked(_) => self.due().filter_map(|id| self.answer(id)).collect(),
+            Body::Decided(_) | Body::Unknown { .. } => Vec::new(),
+            _ => self.answer(&input.envelope.subject).into_iter().collect(),
+        }
+    }
+
+    fn outstanding(&self) -> Vec<()> {
+        Vec::new()
+    }
+}
+
+impl Planner {
+    fn answer(&self, id: &WorkloadId) -> Option<Output> {
+        let decided = decide::decide(self.workloads.get(id)?, self.now)?;
+        Some(Output::new(id, decided))
+    }
+
+    /// The workloads whose time has come with the newest tick, in the order of their times.
+    fn due(&self) -> impl Iterator<Item = &WorkloadId> {
+        let due = |(at, _): &&(Timestamp, WorkloadId)| *at <= self.ticked;
+        self.agenda.iter().take_while(due).map(|(_, id)| id)
+    }
+
+    /// What was due at the newest tick is answered by now, with or without news: it is due again when time next matters.
+    fn put_off_what_was_answered(&mut self) {
+        while let Some((at, id)) = self.agenda.pop_first() {
+            if at > self.ticked {
+                self.agenda.insert((at, id));
+                break;
+            }
+            let mut workload = self.take(&id);
+            workload.refresh(self.now);
+            self.put_back(id, workload);
+        }
+    }
+
+    fn take(&mut self, id: &WorkloadId) -> Workload {
+        let workload = self.workloads.remove(id).unwrap_or_default();
+        if let Some(at) = workload.wake_at {
+            self.agenda.remove(&(at, id.clone()));
+        }
+        workload
+    }
+
+    fn put_back(&mut self, id: WorkloadId, mut workload: Workload) {
+        if workload.forgettable() {
+            return;
+        }
+        workload.wake_at = workload.next_wake(self.now);
+        if let Some(at) = workload.wake_at {
+            self.agenda.insert((at, id.clone()));
+        }
+        self.workloads.insert(id, workload);
+    }
+}

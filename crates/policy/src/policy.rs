@@ -166,11 +166,11 @@ pub enum RateAmount {
     Percent(u32),
 }
 
-/// Rests after an actuation, per direction; zero means none.
+/// Rests after an actuation, per direction: a change in one never delays the other. Zero means none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cooldown {
-    /// After any change, before the next one up.
+    /// After a change up, before the next one up.
     pub up: Span,
-    /// After any change, before the next one down.
+    /// After a change down, before the next one down.
     pub down: Span,
 }

@@ -57,7 +57,7 @@ pub struct Decided {
 pub enum Decision {
     /// Change the count.
     Scale {
-        /// The count now.
+        /// The count now; while a plan is in flight whose place this one takes, the count that it was to bring.
         from: Replicas,
         /// The count to come.
         to: Replicas,
