@@ -1,1 +1,4 @@
 //! What crosses crates: helpers shared by the contract, end-to-end and chaos tests.
+
+pub mod facts;
+pub mod servers;
