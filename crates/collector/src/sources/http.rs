@@ -33,7 +33,8 @@ pub(super) struct Http {
     /// The set time-out of one request.
     pub(super) timeout: Duration,
     requests: Arc<Semaphore>,
-    client: Mutex<Option<(tls::Files, Client)>>,
+    /// For `http` and for `https`: only the latter needs to know whom to trust.
+    clients: Mutex<[Option<(tls::Files, Client)>; 2]>,
 }
 
 /// An answer that came whole.
@@ -60,7 +61,7 @@ impl Http {
             tls: access.tls.clone(),
             timeout: timeout(place, access.timeout_seconds)?,
             requests: Arc::clone(requests),
-            client: Mutex::new(None),
+            clients: Mutex::default(),
         }
         .checked(place)
     }
@@ -113,7 +114,8 @@ impl Http {
             .await
             .expect("nobody closes the semaphore of requests");
         let refused = |detail| CollectionFailure::Refused { detail };
-        let request = self.client().map_err(refused)?.get(url);
+        let client = self.client(url.scheme() == "https").map_err(refused)?;
+        let request = client.get(url);
         let request = self.authorized(request).map_err(refused)?;
         let mut response = request
             .headers(self.headers.clone())
@@ -144,21 +146,32 @@ impl Http {
     }
 
     /// The client, made anew when a file of the TLS settings has changed.
-    fn client(&self) -> Result<Client, String> {
-        let files = tls::Files::read(&self.tls)?;
-        let mut held = self.client.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, client)) = &*held
+    fn client(&self, https: bool) -> Result<Client, String> {
+        let files = if https {
+            tls::Files::read(&self.tls)?
+        } else {
+            tls::Files::default()
+        };
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = &mut clients[usize::from(https)];
+        if let Some((of, client)) = held
             && *of == files
         {
             return Ok(client.clone());
         }
-        let builder = Client::builder()
+        let trust = if https {
+            tls::config(&files, self.tls.server_name.as_deref())?
+        } else {
+            tls::unused()?
+        };
+        let client = Client::builder()
             .user_agent(concat!("headroom/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .no_proxy()
             .pool_idle_timeout(IDLE)
-            .tls_backend_preconfigured(tls::config(&files, self.tls.server_name.as_deref())?);
-        let client = builder.build().map_err(|error| error.to_string())?;
+            .tls_backend_preconfigured(trust)
+            .build()
+            .map_err(|error| error.to_string())?;
         *held = Some((files, client.clone()));
         Ok(client)
     }

@@ -2,12 +2,13 @@
 
 use crate::settings::Tls;
 use rustls::{
-    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    WantsVerifier,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
-    crypto::{CryptoProvider, ring},
+    crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject as _},
 };
 use std::{fs, path::Path, sync::Arc};
@@ -39,16 +40,13 @@ fn bytes(path: Option<&Path>, what: &str) -> Result<Option<Vec<u8>>, String> {
 
 /// What a connection needs. Each error names the setting.
 pub(super) fn config(files: &Files, server_name: Option<&str>) -> Result<ClientConfig, String> {
-    let provider = Arc::new(ring::default_provider());
     let roots = roots(files)?;
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?;
+    let builder = builder()?;
     let builder = match server_name {
         None => builder.with_root_certificates(roots),
         Some(name) => builder
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Named::new(roots, name, provider)?)),
+            .with_custom_certificate_verifier(Arc::new(Named::new(roots, name)?)),
     };
     let (Some(cert), Some(key)) = (&files.cert, &files.key) else {
         return Ok(builder.with_no_client_auth());
@@ -60,6 +58,20 @@ pub(super) fn config(files: &Files, server_name: Option<&str>) -> Result<ClientC
         .map_err(|error| format!("cert_file and key_file: {error}"))
 }
 
+/// For a client that speaks `http` alone: it trusts nobody, and spares the reading of the system's certificates.
+pub(super) fn unused() -> Result<ClientConfig, String> {
+    Ok(builder()?
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth())
+}
+
+/// The cryptography is named here, so that nothing depends on what the process may have installed.
+fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, String> {
+    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())
+}
+
 fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, String> {
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match chain {
@@ -69,7 +81,7 @@ fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, 
     }
 }
 
-/// The certificates of `ca_file`, or those that this machine trusts, which may be none: then only `http` works.
+/// The certificates of `ca_file`, or those that this machine trusts, which may be none: then no server is believed.
 fn roots(files: &Files) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     let Some(ca) = &files.ca else {
@@ -92,11 +104,8 @@ struct Named {
 }
 
 impl Named {
-    fn new(
-        roots: RootCertStore,
-        name: &str,
-        provider: Arc<CryptoProvider>,
-    ) -> Result<Self, String> {
+    fn new(roots: RootCertStore, name: &str) -> Result<Self, String> {
+        let provider = Arc::new(ring::default_provider());
         let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
             .build()
             .map_err(|error| format!("ca_file: {error}"))?;
