@@ -317,12 +317,9 @@ fn target_values_are_read_as_the_hpa_reads_them() {
         ("value: 100u", TargetValue::Value(0.001)),
         (
             "value: 9223372036854775807",
-            TargetValue::Value(9.223_372_036_854_775_807e18),
+            TargetValue::Value(i64::MAX as f64),
         ),
-        (
-            "value: 1e300",
-            TargetValue::Value(9.223_372_036_854_775_807e18),
-        ),
+        ("value: 1e300", TargetValue::Value(i64::MAX as f64)),
     ];
     for (text, want) in cases {
         let more = METRIC.replace("averageValue: 30", text);
@@ -392,4 +389,11 @@ fn the_example_is_good() {
     let document = one(text);
     assert_eq!(document.line, 2);
     assert_eq!(Policy::from_value(&document.value), Ok(document.policy));
+}
+
+#[test]
+fn the_example_in_the_reference_is_the_example() {
+    let reference = include_str!("../../../docs/policy.md");
+    let example = include_str!("../../../deploy/policies/example.yaml");
+    assert!(reference.contains(&format!("```yaml\n{example}```\n")));
 }
