@@ -66,7 +66,7 @@ pub struct Order {
 pub struct Found {
     /// Its replicas, ready or not.
     pub replicas: Replicas,
-    /// Those of them that are ready; `None` where the target cannot tell.
+    /// Those of them that are ready; `None` where the target cannot tell, or was not asked: `set` asks nobody.
     pub ready: Option<Replicas>,
     /// The newest order that was begun; `None` where the target does not keep it, or there was none.
     pub generation: Option<Generation>,

@@ -5,6 +5,7 @@
 //! written down is found as well. One driver at a time changes a pool, under a lock that ends with its process.
 
 mod census;
+mod order;
 mod pool;
 mod procfs;
 mod ready;
@@ -18,8 +19,8 @@ pub use stop::StopSignal;
 
 use crate::{Found, Guarantee, Order, Target, TargetError, TargetName, error::Fault};
 use async_trait::async_trait;
-use headroom_model::Replicas;
-use pool::{Child, Pool, divide, missing};
+use headroom_model::{Generation, Replicas};
+use pool::{Child, Pool, divide};
 use settings::Checked;
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 use store::{Directory, Held};
@@ -27,8 +28,6 @@ use uuid::Uuid;
 
 /// How long `read` waits for a driver that is changing the pool, before it says what there is meanwhile.
 const READ_PATIENCE: Duration = Duration::from_millis(200);
-/// How much longer than the grace period, which another driver's order may take, an order waits for it.
-const SET_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A pool of child processes.
 #[derive(Debug)]
@@ -66,33 +65,60 @@ impl ProcessTarget {
                 generation: None,
             });
         }
+        let (mut pool, living) = self.survey(name, &directory).await?;
+        // Nobody holds the lock here, so slow answers hold up no order.
+        let ready = self.settings.ready.ready(name, &living).await;
+        if note_ready(&mut pool, &ready) {
+            self.keep_ready(directory, ready.clone()).await?;
+        }
+        Ok(Found {
+            ready: Some(replicas(ready.len())),
+            ..self.count(&pool, &living)
+        })
+    }
+
+    /// The pool and who lives in it. Children that were found anew and those that have ended are written down, unless
+    /// another driver is just changing the pool, which does that itself.
+    async fn survey(
+        &self,
+        name: &TargetName,
+        directory: &Directory,
+    ) -> Result<(Pool, Vec<Child>), Fault> {
         let Some(held) = Held::acquire(directory.clone(), READ_PATIENCE).await? else {
             let mut pool = directory.load()?;
-            let living = take_stock(&mut pool, &directory)?;
-            return Ok(self.count(name, &mut pool, living).await);
+            let living = take_stock(&mut pool, directory)?;
+            return Ok((pool, living));
         };
-        let (mut held, living) = held
-            .step(|held| take_stock(&mut held.pool, &held.directory))
-            .await?;
-        let before = held.pool.clone();
-        let found = self.count(name, &mut held.pool, living).await;
         let target = name.clone();
-        held.step(move |held| {
+        let survey = move |held: &mut Held| {
+            let before = held.pool.clone();
+            let living = take_stock(&mut held.pool, &held.directory)?;
             if held.pool != before {
                 held.save_children()?;
             }
-            let (staying, _) = divide(living_of(&held.pool), held.pool.wanted);
-            held.save_endpoints(&listening(&target, &staying))
-        })
-        .await?;
-        Ok(found)
+            let (staying, _) = divide(living.clone(), held.pool.wanted);
+            held.save_endpoints(&listening(&target, &staying))?;
+            Ok(living)
+        };
+        let (held, living) = held.step(survey).await?;
+        Ok((held.pool, living))
     }
 
-    /// Asks the `living` whether they are ready, notes who is, and counts. Those who never became ready in time are not
-    /// counted, so that somebody orders them anew.
-    async fn count(&self, name: &TargetName, pool: &mut Pool, living: Vec<Child>) -> Found {
-        let ready = self.settings.ready.ready(name, &living).await;
-        note_ready(pool, &ready);
+    /// Writes down who was seen ready for the first time. While another driver changes the pool, it waits for the next look.
+    async fn keep_ready(&self, directory: Directory, ready: BTreeSet<Uuid>) -> Result<(), Fault> {
+        let Some(held) = Held::acquire(directory, Duration::ZERO).await? else {
+            return Ok(());
+        };
+        let note = move |held: &mut Held| {
+            note_ready(&mut held.pool, &ready);
+            held.save_children()
+        };
+        held.step(note).await?;
+        Ok(())
+    }
+
+    /// Counts the `living`, but not those who never became ready in time: so somebody orders them anew.
+    fn count(&self, pool: &Pool, living: &[Child]) -> Found {
         let failed = self.failed(pool);
         let counted = living
             .iter()
@@ -100,100 +126,20 @@ impl ProcessTarget {
             .count();
         Found {
             replicas: replicas(counted),
-            ready: Some(replicas(ready.len())),
-            generation: (pool.generation.0 > 0).then_some(pool.generation),
+            ready: None,
+            generation: (pool.generation > Generation::default()).then_some(pool.generation),
         }
     }
 
     /// Children that have not been ready once within the start time-out.
     fn failed(&self, pool: &Pool) -> BTreeSet<Uuid> {
-        (pool.children.iter())
-            .filter(|child| !child.was_ready && child.process.age() > self.settings.start_timeout)
+        let overdue =
+            |child: &&Child| !child.was_ready && child.process.age() > self.settings.start_timeout;
+        pool.children
+            .iter()
+            .filter(overdue)
             .map(|child| child.id)
             .collect()
-    }
-
-    async fn carry_out(&self, order: &Order) -> Result<Found, TargetError> {
-        let target = &order.target;
-        let patience = self.settings.grace + SET_PATIENCE;
-        let held = Held::acquire(self.directory(target), patience)
-            .await
-            .map_err(|fault| fault.at(target))?;
-        let Some(held) = held else {
-            let problem = format!(
-                "another driver has been changing the pool for {} s; it may hang",
-                patience.as_secs()
-            );
-            return Err(Fault::passing(problem).at(target));
-        };
-        self.may_begin(&held.pool, order)?;
-        self.change(held, order)
-            .await
-            .map_err(|fault| fault.at(target))
-    }
-
-    /// Whether the order is neither older than the newest one, nor another under its number, nor too large.
-    fn may_begin(&self, pool: &Pool, order: &Order) -> Result<(), TargetError> {
-        if order.generation < pool.generation {
-            return Err(TargetError::OlderGeneration {
-                target: order.target.clone(),
-                offered: order.generation,
-                known: Some(pool.generation),
-            });
-        }
-        let problem = if order.generation == pool.generation
-            && order.generation.0 > 0
-            && order.to != pool.wanted
-        {
-            format!(
-                "generation {} was ordered before with {} replicas, now with {}; a plan never changes its count",
-                order.generation, pool.wanted, order.to
-            )
-        } else if order.to.0 > self.settings.replica_limit {
-            format!(
-                "{} replicas are more than its replica_limit {} in headroom.yaml; raise it, or lower the policy's maximum",
-                order.to, self.settings.replica_limit
-            )
-        } else {
-            return Ok(());
-        };
-        Err(Fault::lasting(problem).at(&order.target))
-    }
-
-    /// Writes the order down, stops who must leave, starts who is missing. At any point a crash leaves a pool that the next
-    /// order finds and finishes.
-    async fn change(&self, held: Held, order: &Order) -> Result<Found, Fault> {
-        let (generation, wanted) = (order.generation, order.to);
-        let (mut held, living) = held
-            .step(move |held| {
-                // Before the mark of unfinished work is written again, it says whether an earlier order left strays.
-                let living = take_stock(&mut held.pool, &held.directory)?;
-                held.pool.generation = generation;
-                held.pool.wanted = wanted;
-                held.pool.settled = false;
-                held.save_durably()?;
-                Ok(living)
-            })
-            .await?;
-        let ready = self.settings.ready.ready(&order.target, &living).await;
-        note_ready(&mut held.pool, &ready);
-        let failed = self.failed(&held.pool);
-        let (sound, failed): (Vec<Child>, Vec<Child>) = living
-            .into_iter()
-            .partition(|child| !failed.contains(&child.id));
-        let (staying, mut leaving) = divide(sound, wanted);
-        leaving.extend(failed);
-        // Nobody is sent to those who are about to leave.
-        let endpoints = listening(&order.target, &staying);
-        let (held, ()) = held
-            .step(move |held| held.save_endpoints(&endpoints))
-            .await?;
-        stop::stop(&leaving, self.settings.stop_signal, self.settings.grace).await?;
-        let (settings, target) = (Arc::clone(&self.settings), order.target.clone());
-        let (mut held, living) = held
-            .step(move |held| complete(held, staying, &settings, &target))
-            .await?;
-        Ok(self.count(&order.target, &mut held.pool, living).await)
     }
 }
 
@@ -217,53 +163,30 @@ fn take_stock(pool: &mut Pool, directory: &Directory) -> Result<Vec<Child>, Faul
     if !pool.settled {
         let marked = census::marked(&directory.mark()?)?;
         for stray in census::strays(&marked, &pool.children) {
-            tracing::info!(pool = %directory.path().display(), index = stray.index, pid = stray.process.pid, "adopted a child");
+            let (pid, index) = (stray.process.pid, stray.index);
+            tracing::info!(pool = %directory.path().display(), pid, index, "adopted a child");
             pool.add(stray);
         }
     }
     Ok(living_of(pool))
 }
 
-/// Cleans up after those who have ended, starts who is missing, and marks the order as finished.
-fn complete(
-    held: &mut Held,
-    staying: Vec<Child>,
-    settings: &Checked,
-    target: &TargetName,
-) -> Result<Vec<Child>, Fault> {
-    if held.pool.children.len() > staying.len() {
-        stop::sweep(&census::marked(&held.directory.mark()?)?, &staying)?;
-    }
-    held.pool.children = staying;
-    for index in missing(&held.pool.children, held.pool.wanted) {
-        let taken: Vec<u16> = held
-            .pool
-            .children
-            .iter()
-            .filter_map(|child| child.port)
-            .collect();
-        let child = start::start(settings, target, &held.directory, index, &taken)?;
-        held.pool.add(child);
-        held.save_children()?;
-    }
-    held.pool.settled = true;
-    held.save_durably()?;
-    let living = living_of(&held.pool);
-    held.save_endpoints(&listening(target, &living))?;
-    Ok(living)
-}
-
 fn living_of(pool: &Pool) -> Vec<Child> {
-    (pool.children.iter())
-        .filter(|child| child.process.is_alive())
-        .cloned()
-        .collect()
+    let living = pool
+        .children
+        .iter()
+        .filter(|child| child.process.is_alive());
+    living.cloned().collect()
 }
 
-fn note_ready(pool: &mut Pool, ready: &BTreeSet<Uuid>) {
+/// Notes who was seen ready; says whether that is news.
+fn note_ready(pool: &mut Pool, ready: &BTreeSet<Uuid>) -> bool {
+    let mut news = false;
     for child in &mut pool.children {
+        news |= !child.was_ready && ready.contains(&child.id);
         child.was_ready |= ready.contains(&child.id);
     }
+    news
 }
 
 /// The names and ports of those who have one.

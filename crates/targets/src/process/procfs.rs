@@ -184,6 +184,8 @@ mod tests {
         assert!(ours.is_alive());
         assert!(!before.is_alive(), "another start time is another process");
         before.signal(Signal::KILL).unwrap();
+        // A signal needs a moment to arrive.
+        std::thread::sleep(Duration::from_millis(20));
         assert!(
             ours.is_alive(),
             "a signal for the former owner of the id reaches nobody"
