@@ -141,7 +141,7 @@ fn explain(settings: &Settings, error: &ConnectError) -> LogError {
             "tls",
             format!("no secure connection to {servers}: {detail}"),
         ),
-        _ if is_about_certificates(&detail) => wrong(
+        _ if is_about_tls(error) => wrong(
             "tls",
             format!("no secure connection to {servers}: {detail}"),
         ),
@@ -149,16 +149,18 @@ fn explain(settings: &Settings, error: &ConnectError) -> LogError {
     }
 }
 
-/// Some handshakes fail as plain I/O errors; what they say still gives them away.
-fn is_about_certificates(detail: &str) -> bool {
-    [
-        "certificate",
-        "CertificateRequired",
-        "UnknownIssuer",
-        "alert",
-    ]
-    .iter()
-    .any(|word| detail.contains(word))
+/// Whether TLS is at the bottom of it: what fails in a handshake comes as an I/O error.
+fn is_about_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut error = Some(error);
+    while let Some(inner) = error {
+        let io = inner.downcast_ref::<std::io::Error>();
+        let within = io.and_then(std::io::Error::get_ref);
+        if within.is_some_and(|within| within.is::<async_nats::rustls::Error>()) {
+            return true;
+        }
+        error = inner.source();
+    }
+    false
 }
 
 fn check_version(client: &Client) -> Result<(), LogError> {

@@ -2,7 +2,11 @@
 
 use crate::LogError;
 use serde::Deserialize;
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// Where NATS is, who we are there, and how the streams of a log are made.
 ///
@@ -183,7 +187,7 @@ impl Settings {
             return read("credentials_file", path).await.map(Login::Credentials);
         }
         if let Some(path) = &self.nkey_seed_file {
-            return read("nkey_seed_file", path).await.map(Login::Nkey);
+            return word("nkey_seed_file", path).await.map(Login::Nkey);
         }
         if let Some(user) = &self.user {
             return Ok(Login::User(user.clone(), self.password().await?));
@@ -206,7 +210,7 @@ impl Settings {
     async fn password(&self) -> Result<Secret, LogError> {
         match (&self.password, &self.password_file, &self.password_env) {
             (Some(password), None, None) => Ok(password.clone()),
-            (None, Some(path), None) => read("password_file", path).await,
+            (None, Some(path), None) => word("password_file", path).await,
             (None, None, Some(name)) => variable("password_env", name),
             (None, None, None) => Err(wrong(
                 "user",
@@ -220,15 +224,20 @@ impl Settings {
     }
 }
 
-/// The text of a file, without the line end that editors add.
-async fn read(setting: &str, path: &PathBuf) -> Result<Secret, LogError> {
+/// The only word of a file, without the line end that editors add.
+async fn word(setting: &str, path: &Path) -> Result<Secret, LogError> {
+    let text = read(setting, path).await?;
+    Ok(Secret(text.0.trim().to_owned()))
+}
+
+async fn read(setting: &str, path: &Path) -> Result<Secret, LogError> {
     let text = tokio::fs::read_to_string(path).await.map_err(|error| {
         wrong(
             setting,
             format!("{} cannot be read: {error}", path.display()),
         )
     })?;
-    Ok(Secret(text.trim().to_owned()))
+    Ok(Secret(text))
 }
 
 fn variable(setting: &str, name: &str) -> Result<Secret, LogError> {
