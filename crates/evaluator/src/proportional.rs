@@ -203,8 +203,8 @@ fn rounded_up(exact: f64) -> Option<Replicas> {
     (!exact.is_nan()).then(|| Replicas(exact.ceil().clamp(0.0, most) as u32))
 }
 
-/// A value in thousandths. What binary fractions miss of a whole number of them (1.005 times 1000 is
-/// 1004.9999999999999) is
+/// A value in thousandths. What binary fractions miss of a whole number of them (2.007 times 1000 is
+/// 2007.0000000000002) is
 /// made good; finer values stay as they are. At most 2^63 either way, as a Kubernetes quantity.
 fn milli(value: f64) -> f64 {
     const MOST: f64 = 9_223_372_036_854_775_808.0;
@@ -264,11 +264,11 @@ mod tests {
             ("load and target both saturate and are equal",     AverageValue(9.3e15),   tenth,     9.3e15,    1, 1, 1),
             ("at the upper edge of the tolerance nothing",      AverageValue(100.0),    tenth,     330.0,     3, 3, 3),
             ("a thousandth above it one more",                  AverageValue(100.0),    tenth,     330.001,   3, 3, 4),
-            ("at the lower edge of the tolerance nothing",      AverageValue(100.0),    half,      270.0,     3, 3, 3),
-            ("below it the exact count, rounded up",            AverageValue(100.0),    half,      269.999,   3, 3, 3),
+            ("at the lower edge of the tolerance nothing",      AverageValue(100.0),    half,      1800.0,   20, 20, 20),
+            ("a thousandth below it the exact count",           AverageValue(100.0),    half,      1799.999, 20, 20, 18),
             ("far below it fewer",                              AverageValue(100.0),    half,      199.999,   3, 3, 2),
             ("fractions of ten are exact: 2.1 over 0.3 is 7",   AverageValue(0.3),      tenth,     2.1,       1, 1, 7),
-            ("1.005 over 0.005 is 201",                         AverageValue(0.005),    tenth,     1.005,     1, 1, 201),
+            ("thousandths are whole: 2.007 over 0.669 is 3",    AverageValue(0.669),    tenth,     2.007,     1, 1, 3),
             ("a value of 1.1 over 1 by ten replicas is 11",     Value(1.0),             hundredth, 1.1,      10, 10, 11),
             ("no load asks for no replicas",                    AverageValue(30.0),     tenth,     0.0,       4, 4, 0),
             ("a value of zero asks for no replicas",            Value(30.0),            tenth,     0.0,       4, 4, 0),

@@ -79,9 +79,10 @@ impl ActiveRule {
         }
         if let Reckoning::Threshold(threshold) = Reckoning::of(&self.rule.strategy) {
             let ordered = self.memory.ordered();
-            let continued = self.sample.as_ref().is_some_and(|last| {
-                last.usable(now, freshness) && sample.at.since(last.at) <= freshness
-            });
+            let continued = self
+                .sample
+                .as_ref()
+                .is_some_and(|last| last.usable(now, freshness));
             let good = sample.usable(now, freshness);
             if !(good && continued) {
                 self.memory.interrupted();

@@ -3,8 +3,10 @@
 use crate::support::*;
 use headroom_evaluator::Evaluator;
 use headroom_model::{
-    Body, Machine, Replicas, WorkloadId,
-    body::{Drifted, Outcome, PolicyApplied, PolicyRemoved},
+    Body, Machine, Replicas, Seq, WorkloadId,
+    body::{
+        Drifted, Outcome, PolicyApplied, PolicyRemoved, Recommendation, Recommended, RuleReason,
+    },
 };
 use headroom_policy::{Change, Crossed, Rule, Strategy, TargetValue};
 
@@ -197,6 +199,29 @@ fn time_never_runs_backwards() {
         desk.tell(50.0, total("rps", 69.0, 20.0)),
         "",
         "late by the time that was"
+    );
+}
+
+#[test]
+fn what_a_rule_said_under_another_revision_is_not_what_it_says_now() {
+    let mut desk = Desk::with(vec![rps()], 2);
+    let other = Recommended {
+        rule: "rps".into(),
+        revision: Seq(99),
+        recommendation: Recommendation::Desired {
+            replicas: Replicas(4),
+            reason: RuleReason::Proportional {
+                ratio: 2.0,
+                counted: Replicas(2),
+            },
+        },
+        inputs: vec![],
+    };
+    let other = event(0, 0, &checkout(), Body::from(other));
+    desk.evaluator.apply(&other);
+    assert_eq!(
+        desk.tell(1.0, total("rps", 1.0, 40.0)),
+        "rps 4 Proportional"
     );
 }
 
