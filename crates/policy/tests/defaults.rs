@@ -281,6 +281,10 @@ fn selectors_become_part_of_the_metric() {
             r#"load{a!="x",b!~"x|y"}"#,
         ),
         (
+            "{matchLabels: {b: x}, matchExpressions: [{key: a, operator: In, values: [y]}, {key: b, operator: In, values: [x]}]}",
+            r#"load{a="y",b="x"}"#,
+        ),
+        (
             "{matchExpressions: [{key: a, operator: Exists}, {key: b, operator: DoesNotExist}]}",
             r#"load{a!="",b=""}"#,
         ),
