@@ -200,6 +200,28 @@ mod tests {
     }
 
     #[test]
+    fn knows_when_a_window_changes_next() {
+        let mut history = History::default();
+        for (seconds, wish) in [(0, 9), (100, 2), (200, 5)] {
+            history.record(at(seconds), Some(Replicas(wish)));
+        }
+        let changes_at = |now, up, down| {
+            let (up, down) = (Span::seconds(up), Span::seconds(down));
+            history.changes_at(at(now), up, down).map(|at| at.0 / 1000)
+        };
+        let cases = [
+            ("the high leaves first", (200, 300, 300), Some(400)),
+            ("then the low", (400, 300, 300), Some(500)),
+            ("the low leaves first", (200, 50, 300), Some(250)),
+            ("then nothing changes", (500, 300, 300), None),
+            ("without windows nothing does", (200, 0, 0), None),
+        ];
+        for (name, (now, up, down), want) in cases {
+            assert_eq!(changes_at(now, up, down), want, "{name}");
+        }
+    }
+
+    #[test]
     fn a_wish_replaced_at_the_same_moment_was_never_in_force() {
         let mut history = History::default();
         for wish in [3, 20, 7] {

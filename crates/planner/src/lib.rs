@@ -76,9 +76,8 @@ impl Machine for Planner {
             Body::Ticked(_) => self.ticked = self.now,
             Body::Unknown { .. } => {}
             _ => {
-                let mut workload = self.take(&envelope.subject);
-                workload.apply(event, self.now);
-                self.put_back(envelope.subject.clone(), workload);
+                let now = self.now;
+                self.change(&envelope.subject, |workload| workload.apply(event, now));
             }
         }
     }
@@ -115,28 +114,29 @@ impl Planner {
                 self.agenda.insert((at, id));
                 break;
             }
-            let mut workload = self.take(&id);
-            workload.refresh(self.now);
-            self.put_back(id, workload);
+            let now = self.now;
+            self.change(&id, |workload| workload.refresh(now));
         }
     }
 
-    fn take(&mut self, id: &WorkloadId) -> Workload {
-        let workload = self.workloads.remove(id).unwrap_or_default();
-        if let Some(at) = workload.wake_at {
+    /// Changes a workload, and sees to when it must be looked at again.
+    fn change(&mut self, id: &WorkloadId, change: impl FnOnce(&mut Workload)) {
+        let workload = match self.workloads.get_mut(id) {
+            Some(workload) => workload,
+            None => self.workloads.entry(id.clone()).or_default(),
+        };
+        let before = workload.wake_at;
+        change(workload);
+        if let Some(at) = before {
             self.agenda.remove(&(at, id.clone()));
         }
-        workload
-    }
-
-    fn put_back(&mut self, id: WorkloadId, mut workload: Workload) {
         if workload.forgettable() {
+            self.workloads.remove(id);
             return;
         }
         workload.wake_at = workload.next_wake(self.now);
         if let Some(at) = workload.wake_at {
             self.agenda.insert((at, id.clone()));
         }
-        self.workloads.insert(id, workload);
     }
 }

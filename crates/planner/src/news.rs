@@ -213,6 +213,12 @@ mod tests {
                 scale(Active, 5, 6),
                 true,
             ),
+            (
+                "the same scale, no longer to be applied",
+                scale(Active, 5, 6),
+                scale(Shadow, 5, 6),
+                true,
+            ),
         ];
         for (name, before, now, want) in cases {
             assert_eq!(

@@ -37,7 +37,7 @@ pub(crate) struct Workload {
     pub(crate) wake_at: Option<Timestamp>,
 }
 
-/// The policy in force.
+/// The policy in force, without its rules: they are in [`Workload::opinions`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Followed {
     pub(crate) revision: Seq,
@@ -72,13 +72,18 @@ impl Workload {
     }
 
     /// A new policy keeps all that was lived through, and the wishes of the rules that it still has.
-    fn follow(&mut self, policy: Policy, revision: Seq) {
+    fn follow(&mut self, mut policy: Policy, revision: Seq) {
         let mut former = std::mem::take(&mut self.opinions);
-        self.opinions = policy
-            .rules
-            .iter()
-            .map(|rule| (rule.name.clone(), former.remove(&rule.name).flatten()))
+        // Of the rules only the names matter here, and of the reasons none: a state is written, read and kept in memory
+        // for every workload.
+        self.opinions = std::mem::take(&mut policy.rules)
+            .into_iter()
+            .map(|rule| {
+                let spoken = former.remove(&rule.name).flatten();
+                (rule.name, spoken)
+            })
             .collect();
+        policy.justification = None;
         self.followed = Some(Followed { revision, policy });
         self.back_off = BackOff::default(); // it may be the mend of what failed
     }

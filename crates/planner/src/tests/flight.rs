@@ -2,7 +2,7 @@
 
 use crate::testing::{Stage, policy, told, with_rules};
 use headroom_model::{
-    EventId, Generation, Replicas,
+    EventId, Generation, Replicas, Span,
     body::{Actuated, Outcome, OverrideAction, OverrideSlot, Refusal},
 };
 use headroom_policy::Policy;
@@ -81,6 +81,23 @@ fn a_broken_target_is_not_hammered() {
         "scale 5 to 6",
         "a success starts the rests anew"
     );
+}
+
+#[test]
+fn a_new_policy_is_tried_at_once_after_a_failure() {
+    let mut stage = Stage::set(&one_rule(), 3);
+    stage.wish("a", 5);
+    stage.ended(failed());
+    assert_eq!(told(&stage.policy(&one_rule())), "scale 3 to 5");
+}
+
+#[test]
+fn the_failure_of_an_older_plan_does_not_hold_up_the_next() {
+    let mut stage = Stage::set(&one_rule(), 3);
+    stage.wish("a", 8);
+    stage.wish("a", 9);
+    stage.plan_ended(0, failed());
+    assert_eq!(told(&stage.wish("a", 10)), "scale 9 to 10");
 }
 
 #[test]
@@ -190,22 +207,33 @@ fn old_news_of_a_target_says_nothing() {
     stage.ended(Outcome::Applied);
     assert_eq!(told(&stage.wish("a", 8)), "scale 5 to 8");
     stage.ended(Outcome::Applied);
-    assert_eq!(
-        told(&stage.plan_ended(0, Outcome::Applied)),
-        "",
-        "an outcome told twice"
-    );
-    assert_eq!(told(&stage.verified(0)), "", "verified too late");
-    assert_eq!(told(&stage.verified(1)), "");
-    assert_eq!(told(&stage.drifted(9)), "scale 9 to 8");
-    assert_eq!(told(&stage.verified(1)), "", "verified twice");
-    assert_eq!(told(&stage.ended(Outcome::Applied)), "hold 8: at desired");
+    stage.verified(1);
+    stage.wish("a", 9);
+    assert_eq!(told(&stage.drifted(9)), "");
+    assert_eq!(told(&stage.ended(Outcome::Applied)), "hold 9: at desired");
+    stage.drifted(7);
+    stage.ended(failed());
+    for plan in [0, 1, 2] {
+        let again = stage.plan_ended(plan, Outcome::Applied);
+        assert_eq!(told(&again), "", "outcome {plan} told twice");
+        let late = stage.verified(plan.min(1));
+        assert_eq!(told(&late), "", "plan {plan} verified too late");
+    }
+    assert_eq!(told(&stage.drifted(6)), "hold 6: backing off, not 9");
+}
+
+#[test]
+fn a_plan_verified_without_an_outcome_is_done() {
+    let mut stage = Stage::set(&one_rule(), 3);
+    stage.wish("a", 5);
+    assert_eq!(told(&stage.verified(0)), "hold 5: at desired");
 }
 
 #[test]
 fn an_order_carried_out_without_the_planner_is_a_change() {
-    let mut stage = Stage::set(&one_rule(), 3);
-    stage.wish("a", 3);
+    let mut policy = one_rule();
+    policy.cooldown.up = Span::seconds(60);
+    let mut stage = Stage::set(&policy, 3);
     let emergency = Actuated {
         decision: EventId::named("override"),
         generation: Generation(1000),
@@ -213,5 +241,14 @@ fn an_order_carried_out_without_the_planner_is_a_change() {
         to: Replicas(9),
         outcome: Outcome::Applied,
     };
-    assert_eq!(told(&stage.happens(emergency)), "scale 9 to 3");
+    stage.wish("a", 9);
+    stage.ended(failed());
+    assert_eq!(
+        told(&stage.happens(emergency.clone())),
+        "hold 9: at desired"
+    );
+    stage.pass(50);
+    assert_eq!(told(&stage.drifted(4)), "hold 4: cooling down, not 9");
+    assert_eq!(told(&stage.happens(emergency)), "", "told twice");
+    assert_eq!(told(&stage.pass(10)), "scale 4 to 9");
 }

@@ -79,6 +79,20 @@ fn a_pin_wins_over_a_pause_and_over_rules_that_cannot_say() {
 }
 
 #[test]
+fn each_order_ends_at_its_own_time() {
+    let mut stage = Stage::set(&one_rule(), 5);
+    stage.wish("a", 9);
+    stage.ended(Outcome::Applied);
+    stage.order(OverrideAction::Pause(PauseDirection::Both), Some(200));
+    stage.order(pin(4), Some(100));
+    stage.ended(Outcome::Applied);
+    assert_eq!(told(&stage.pass(99)), "");
+    assert_eq!(told(&stage.pass(1)), "hold 4: paused by ana, not 9");
+    assert_eq!(told(&stage.pass(99)), "");
+    assert_eq!(told(&stage.pass(1)), "scale 4 to 9");
+}
+
+#[test]
 fn an_order_outlives_its_policy() {
     let mut stage = Stage::set(&one_rule(), 5);
     stage.order(pin(7), None);

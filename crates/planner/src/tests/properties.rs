@@ -292,6 +292,8 @@ proptest! {
         }
         let mut last = last;
         last.mode = Mode::Active;
+        // From none, a percentage allows none: so it is with an HPA.
+        last.min_replicas = last.min_replicas.max(Replicas(1));
         for scaling in [&mut last.scale_up, &mut last.scale_down] {
             if scaling.select == Select::Disabled {
                 scaling.select = Select::Max;

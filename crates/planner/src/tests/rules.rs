@@ -163,6 +163,21 @@ fn more_come_in_steps_as_the_rates_allow() {
 }
 
 #[test]
+fn fewer_go_in_steps_as_the_rates_allow() {
+    let mut policy = one_rule();
+    policy.scale_down = scaling(0, Select::Max, &[(RateAmount::Pods(3), 20)]);
+    policy.scale_up = scaling(0, Select::Disabled, &[]);
+    let mut stage = Stage::set(&policy, 10);
+    assert_eq!(told(&stage.wish("a", 2)), "scale 10 to 7");
+    assert_eq!(
+        told(&stage.ended(Outcome::Applied)),
+        "hold 7: rate limited, not 2"
+    );
+    assert_eq!(told(&stage.pass(19)), "");
+    assert_eq!(told(&stage.pass(1)), "scale 7 to 4");
+}
+
+#[test]
 fn a_plan_that_failed_uses_up_no_rate() {
     let mut policy = one_rule();
     policy.scale_up = scaling(0, Select::Max, &[(RateAmount::Pods(4), 600)]);
@@ -185,7 +200,7 @@ fn a_cooldown_counts_from_the_outcome_and_holds_its_own_direction() {
     let mut policy = one_rule();
     policy.cooldown = Cooldown {
         up: Span::seconds(60),
-        down: Span::seconds(60),
+        down: Span::seconds(100),
     };
     let mut stage = Stage::set(&policy, 3);
     assert_eq!(told(&stage.wish("a", 5)), "scale 3 to 5");
@@ -201,6 +216,10 @@ fn a_cooldown_counts_from_the_outcome_and_holds_its_own_direction() {
     assert_eq!(told(&stage.wish("a", 8)), "hold 4: cooling down, not 8");
     assert_eq!(told(&stage.pass(59)), "");
     assert_eq!(told(&stage.pass(1)), "scale 4 to 8");
+    stage.ended(Outcome::Applied);
+    assert_eq!(told(&stage.wish("a", 2)), "hold 8: cooling down, not 2");
+    assert_eq!(told(&stage.pass(39)), "");
+    assert_eq!(told(&stage.pass(1)), "scale 8 to 2");
 }
 
 #[test]
@@ -289,6 +308,62 @@ fn a_removed_policy_leaves_nothing_behind() {
     let left = serde_json::to_value(&stage.planner).expect("plain data");
     assert_eq!(left["workloads"], serde_json::json!({}));
     assert_eq!(left["agenda"], serde_json::json!([]));
+}
+
+#[test]
+fn a_plan_in_flight_outlives_its_policy() {
+    let mut stage = Stage::set(&one_rule(), 3);
+    stage.wish("a", 5);
+    stage.policy_removed();
+    assert_eq!(
+        told(&stage.policy(&one_rule())),
+        "",
+        "the plan to five is still on its way"
+    );
+    assert_eq!(
+        told(&stage.ended(Outcome::Applied)),
+        "hold 5: no recommendation"
+    );
+}
+
+#[test]
+fn what_was_looked_at_with_a_tick_is_not_looked_at_with_the_next() {
+    let mut policy = one_rule();
+    policy.scale_down.stabilization_window = Span::seconds(30);
+    let mut stage = Stage::set(&policy, 10);
+    for wish in [8, 6, 4] {
+        stage.wish("a", wish);
+        stage.pass(15);
+    }
+    assert!(!stage.planner.agenda.is_empty());
+    stage.drifted(10);
+    let ticked = stage.planner.ticked;
+    let agenda = &stage.planner.agenda;
+    assert!(agenda.iter().all(|(at, _)| *at > ticked), "{agenda:?}");
+}
+
+#[test]
+fn what_is_remembered_does_not_grow_with_time() {
+    let mut policy = one_rule();
+    policy.scale_down.stabilization_window = Span::seconds(60);
+    let mut stage = Stage::set(&policy, 3);
+    let mut hour = || {
+        for minute in 0..60 {
+            stage.wish("a", 3 + minute % 9);
+            stage.leap(60);
+            if !stage.plans.is_empty() {
+                stage.ended(Outcome::Applied);
+            }
+        }
+        let state = serde_json::to_string(&stage.planner).expect("plain data");
+        state.len()
+    };
+    let two_hours = (hour(), hour()).1;
+    let ten_hours = (0..8).map(|_| hour()).last().expect("eight of them");
+    assert!(
+        ten_hours < two_hours + two_hours / 4,
+        "{two_hours} bytes became {ten_hours}"
+    );
 }
 
 #[test]
