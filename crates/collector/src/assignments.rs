@@ -135,3 +135,6 @@ fn tasks(policy: &Policy, workload: &WorkloadId) -> Vec<Arc<Task>> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,5 +25,5 @@ pub mod status;
 pub use clock::Clock;
 pub use push::{Push, PushError, Pusher};
 pub use settings::{Settings, SettingsError};
-pub use shell::{Collector, Ended};
+pub use shell::{Collector, Ended, Stopped};
 pub use status::Status;

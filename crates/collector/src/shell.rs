@@ -43,6 +43,13 @@ struct Shared {
     clock: Clock,
 }
 
+/// A collector that was told to stop, and did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    /// Whether all that it had read is in the log.
+    pub drained: bool,
+}
+
 /// A collector that ended though nobody told it to.
 #[derive(Debug, Error)]
 #[error("a vital part of the collector ended by itself; this is a defect of Headroom")]
@@ -94,7 +101,7 @@ impl Collector {
     ///
     /// # Errors
     /// When a part of it panicked.
-    pub async fn run(self, shutdown: CancellationToken) -> Result<(), Ended> {
+    pub async fn run(self, shutdown: CancellationToken) -> Result<Stopped, Ended> {
         let status = Arc::clone(&self.shared.status);
         let (facts, queue) = mpsc::channel(appender::QUEUE);
         let (changed, mut changes) = mpsc::channel(policies::QUEUE);
@@ -117,19 +124,17 @@ impl Collector {
             }
         };
         follower.abort();
-        if ended.is_ok() {
-            let waiting = rounds.facts.clone();
-            let drained = timeout(DRAIN, async {
-                rounds.drain().await;
-                (&mut writer).await
-            });
-            if drained.await.is_err() {
-                let lost = waiting.max_capacity() - waiting.capacity();
-                tracing::warn!(lost, "the log did not take the last facts in time");
-            }
+        ended?;
+        let drained = timeout(DRAIN, async {
+            rounds.drain().await;
+            (&mut writer).await
+        });
+        let drained = drained.await.is_ok();
+        if !drained {
+            writer.abort();
+            tracing::warn!("the log did not take the last facts in time; they are lost");
         }
-        writer.abort();
-        ended
+        Ok(Stopped { drained })
     }
 }
 
@@ -206,7 +211,7 @@ impl Rounds {
         }
     }
 
-    /// Waits for the turns under way and lets the appender end.
+    /// Waits for the turns under way. With the last of them the last sender of facts goes, and so the appender ends.
     async fn drain(mut self) {
         while self.turns.join_next().await.is_some() {}
     }

@@ -9,7 +9,7 @@ pub mod log;
 pub mod server;
 
 use futures::StreamExt as _;
-use headroom_collector::{Collector, Settings, Status};
+use headroom_collector::{Collector, Ended, Settings, Status, Stopped};
 use headroom_log::{Entry, Filter, Log};
 use headroom_model::{
     Body, Event, EventId, Kind, Producer, Record, Seq, Service, Timestamp, WorkloadId,
@@ -90,7 +90,7 @@ pub async fn remove(log: &dyn Log, name: &str) {
 /// A collector that runs in the background until it is told to stop.
 pub struct Running {
     pub stop: CancellationToken,
-    task: tokio::task::JoinHandle<Result<(), headroom_collector::Ended>>,
+    task: tokio::task::JoinHandle<Result<Stopped, Ended>>,
 }
 
 pub fn start(collector: Collector) -> Running {
@@ -100,10 +100,15 @@ pub fn start(collector: Collector) -> Running {
 }
 
 impl Running {
+    /// Stops it. It must have written all that it had read.
     pub async fn end(self) {
+        assert_eq!(self.stop().await, Stopped { drained: true });
+    }
+
+    pub async fn stop(self) -> Stopped {
         self.stop.cancel();
         let ended = tokio::time::timeout(PATIENCE, self.task).await;
-        ended.expect("it stops in time").unwrap().unwrap();
+        ended.expect("it stops in time").unwrap().unwrap()
     }
 }
 
