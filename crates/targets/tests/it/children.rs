@@ -1,6 +1,7 @@
 //! What a pool's children are given, when they are ready, and how they end.
 
-use crate::pool::{Pool, environment, name, until};
+use crate::pool::{Pool, environment, name, order, until};
+use headroom_targets::Target as _;
 use serde_json::json;
 use std::{
     collections::BTreeSet,
@@ -138,6 +139,46 @@ async fn a_child_that_never_becomes_ready_is_replaced_and_one_that_was_is_kept()
         "a child that was ready once is busy, not failed"
     );
     assert_ne!(after[&1], before[&1]);
+}
+
+#[tokio::test]
+async fn a_child_that_is_late_but_ready_when_an_order_comes_is_kept() {
+    let own = std::env::current_exe().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let pool = Pool::new(&json!({
+        "program": own, "args": ["--exact", "children::serves", "--ignored"], "ready": "http://127.0.0.1:{port}/ready",
+        "env": {"READY_FILE": format!("{}/{{replica}}", directory.path().display())},
+        "start_timeout_seconds": 1,
+    }));
+    pool.set(1, 1).await.unwrap();
+    let before = pool.children();
+    until("the child counts as failed", async || {
+        pool.read().await == (0, 0)
+    })
+    .await;
+    fs::write(directory.path().join("web-0"), "").unwrap();
+    assert_eq!(pool.set(1, 1).await.unwrap().replicas.0, 1);
+    assert_eq!(pool.children(), before);
+}
+
+#[tokio::test]
+async fn nobody_is_sent_to_a_child_that_is_leaving() {
+    let script = "trap '' TERM; while :; do sleep 0.1; done # {port}";
+    let pool = Pool::new(&json!({"program": "sh", "args": ["-c", script]}));
+    pool.set(1, 2).await.unwrap();
+    until("both are deaf to SIGTERM", async || {
+        pool.processes().len() >= 4
+    })
+    .await;
+    let driver = pool.driver();
+    let slow = tokio::spawn(async move { driver.set(&order(2, 1)).await });
+    until("only one is listed", async || {
+        pool.endpoints().keys().eq(["web-0"])
+    })
+    .await;
+    assert_eq!(pool.children().len(), 2, "the leaving one still lives");
+    slow.abort();
+    assert!(slow.await.unwrap_err().is_cancelled());
 }
 
 /// No test: the program of children that have to answer. Ready once the file named by `READY_FILE` is there.
