@@ -2,6 +2,9 @@
 //!
 //! [`memory`] is for tests and the simulator, `embedded` needs no server, `nats` is JetStream. All three pass one contract suite.
 
+#[cfg(feature = "contract")]
+pub mod contract;
+pub mod embedded;
 pub mod filter;
 pub mod memory;
 pub mod nats;

@@ -59,6 +59,8 @@ pub fn check_commit(commit: &Commit) -> Result<(), LogError> {
 pub struct Store {
     entries: Vec<Entry>,
     forgotten: u64,
+    /// What the ledger keeps of the entries that are forgotten.
+    outlived: Vec<Entry>,
     last_stamp: Timestamp,
     heads: BTreeMap<Service, PlacedHead>,
     recent: BTreeMap<EventId, (Seq, Timestamp)>,
@@ -158,14 +160,23 @@ impl Store {
         }
     }
 
-    /// Forgets everything before `first`, as retention does.
+    /// Everything that the ledger has, from `from` on.
+    pub fn ledger(&self, from: Seq) -> impl Iterator<Item = &Entry> {
+        let still_there = self.entries.iter().filter(|entry| in_ledger(entry));
+        let all = self.outlived.iter().chain(still_there);
+        all.filter(move |entry| entry.seq() >= from)
+    }
+
+    /// Forgets everything before `first`, as retention does; the ledger keeps what it keeps.
     pub fn forget_before(&mut self, first: Seq) {
         let count = first
             .0
             .saturating_sub(self.forgotten + 1)
             .min(self.entries.len() as u64);
-        self.entries
+        let forgotten = self
+            .entries
             .drain(..usize::try_from(count).expect("it is at most the length of a vector"));
+        self.outlived.extend(forgotten.filter(in_ledger));
         self.forgotten += count;
     }
 
@@ -233,6 +244,10 @@ impl MemoryLog {
         let last = self.store().bounds().last;
         self.last.send_replace(last);
     }
+}
+
+fn in_ledger(entry: &Entry) -> bool {
+    matches!(entry, Entry::Event(event) if LEDGER_KINDS.contains(&event.envelope.kind))
 }
 
 fn chosen(store: &Store, from: Seq, until: Seq, filter: &Filter) -> Vec<Entry> {
@@ -322,10 +337,11 @@ impl Log for MemoryLog {
 
     async fn ledger(&self, from: Seq, filter: Filter) -> Result<Entries, LogError> {
         let store = self.store();
-        let mut entries = chosen(&store, from, store.bounds().last, &filter);
-        entries.retain(
-            |entry| matches!(entry, Entry::Event(event) if LEDGER_KINDS.contains(&event.envelope.kind)),
-        );
+        let entries = store.ledger(from);
+        let entries = entries
+            .filter(|entry| filter.passes_entry(entry))
+            .cloned()
+            .collect();
         Ok(futures::stream::iter(chunks(entries)).boxed())
     }
 }

@@ -1,0 +1,243 @@
+//! The first of the writer's two threads: puts requests in order, gives positions and stamps, encodes groups.
+//!
+//! While the second thread flushes a group, the requests that arrive meanwhile become the next one, so that many appends
+//! share a flush and encoding hides behind the disk.
+
+use super::columns;
+use super::recent::Recent;
+use super::sealing::{self, Sealed};
+use super::shared::Shared;
+use super::stamps::Stamps;
+use crate::memory::check_commit;
+use crate::{Accepted, Commit, CommitError, Committed, Entry, LogError, PlacedHead};
+use headroom_model::{Record, Seq, Service};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use tokio::sync::{mpsc, oneshot};
+
+/// Entries after which a group takes no further request: about 10 ms of encoding, which is what an append waits at most
+/// for those before it.
+const GROUP: usize = 16_384;
+/// The longest body. NATS takes 1 MB; a log that took more could never be moved there.
+const LONGEST_BODY: usize = 1 << 20;
+
+/// What is asked of the writer.
+pub(super) enum Request {
+    /// Add facts.
+    Append(
+        Vec<Record>,
+        oneshot::Sender<Result<Vec<Accepted>, LogError>>,
+    ),
+    /// Add a head and its outputs.
+    Commit(Box<Commit>, oneshot::Sender<Result<Committed, CommitError>>),
+}
+
+/// Tells whoever asked how it went: `Err` says why the group could not be written.
+pub(super) type Reply = Box<dyn FnOnce(Result<(), &str>) + Send>;
+
+/// A group, ready to be written.
+pub(super) struct Group {
+    /// How it is to be written.
+    pub(super) write: Write,
+    /// The heads in it.
+    pub(super) heads: Vec<PlacedHead>,
+    /// Whom to tell.
+    pub(super) replies: Vec<Reply>,
+}
+
+/// How a group is to be written.
+pub(super) enum Write {
+    /// There is nothing to write: only duplicates and refusals.
+    Nothing,
+    /// As a young group of these entries, encoded as this frame.
+    Young(Arc<Vec<Entry>>, Vec<u8>),
+    /// Together with all that is young, as sealed blocks.
+    Sealed(Vec<Sealed>),
+}
+
+/// Gives positions and stamps.
+pub(super) struct Sequencer {
+    shared: Arc<Shared>,
+    next: Seq,
+    stamps: Stamps,
+    heads: BTreeMap<Service, PlacedHead>,
+    recent: Recent,
+    young: Vec<Arc<Vec<Entry>>>,
+    entries: Vec<Entry>,
+    new_heads: Vec<PlacedHead>,
+    replies: Vec<Reply>,
+}
+
+impl Sequencer {
+    /// Goes on where the log ends.
+    pub(super) fn new(shared: Arc<Shared>, stamps: Stamps, recent: Recent) -> Self {
+        let young = shared.young();
+        let (next, heads) = (young.last.next(), young.heads.clone());
+        let groups = young.groups.clone();
+        drop(young);
+        Self {
+            shared,
+            next,
+            stamps,
+            heads,
+            recent,
+            young: groups,
+            entries: Vec::new(),
+            new_heads: Vec::new(),
+            replies: Vec::new(),
+        }
+    }
+
+    /// Works until no one can ask any more, or the thread that writes is gone.
+    pub(super) fn run(mut self, mut requests: mpsc::Receiver<Request>, groups: &SyncSender<Group>) {
+        while let Some(request) = requests.blocking_recv() {
+            self.take(request);
+            while self.entries.len() < GROUP
+                && let Ok(request) = requests.try_recv()
+            {
+                self.take(request);
+            }
+            let group = self.group();
+            if groups.send(group).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, request: Request) {
+        let failed = self.shared.check_failed();
+        match request {
+            Request::Append(facts, reply) => {
+                match failed.and_then(|()| check_facts(&facts)) {
+                    Ok(()) => self.append(facts, reply),
+                    Err(error) => drop(reply.send(Err(error))),
+                };
+            }
+            Request::Commit(commit, reply) => {
+                match failed
+                    .and_then(|()| check_commit(&commit))
+                    .and_then(|()| check_facts(&commit.outputs))
+                {
+                    Ok(()) => self.commit(*commit, reply),
+                    Err(error) => drop(reply.send(Err(error.into()))),
+                };
+            }
+        }
+    }
+
+    fn append(
+        &mut self,
+        facts: Vec<Record>,
+        reply: oneshot::Sender<Result<Vec<Accepted>, LogError>>,
+    ) {
+        let stamp = self.stamps.now();
+        let mut accepted = Vec::with_capacity(facts.len());
+        for fact in facts {
+            let (id, service) = (fact.envelope.id, fact.envelope.producer.service);
+            let collected = service == Service::Collector;
+            let known = collected.then(|| self.recent.find(id)).flatten();
+            accepted.push(Accepted {
+                seq: known.unwrap_or(self.next),
+                duplicate: known.is_some(),
+            });
+            if known.is_none() {
+                if collected {
+                    self.recent.insert(id, self.next, stamp);
+                }
+                self.push(fact, stamp);
+            }
+        }
+        self.replies.push(Box::new(move |outcome| {
+            let outcome = outcome.map_err(|why| LogError::Storage(why.to_owned()));
+            // Whoever asked may have stopped waiting; the facts are in the log all the same.
+            let _ = reply.send(outcome.map(|()| accepted));
+        }));
+    }
+
+    fn push(&mut self, mut record: Record, stamp: headroom_model::Timestamp) {
+        record.envelope.seq = self.next;
+        record.envelope.stamp = stamp;
+        self.entries.push(Entry::Event(record));
+        self.next = self.next.next();
+    }
+
+    fn commit(&mut self, commit: Commit, reply: oneshot::Sender<Result<Committed, CommitError>>) {
+        let newest = self.heads.get(&commit.head.service);
+        let answer = if newest.map_or(Seq::ZERO, |head| head.seq) == commit.expected {
+            Some(self.accept(commit))
+        } else {
+            None
+        };
+        // A conflict is told in its turn as well: only then is the head that came first to be seen.
+        self.replies.push(Box::new(move |outcome| {
+            let _ = reply.send(match (outcome, answer) {
+                (Ok(()), Some(head)) => Ok(Committed { head }),
+                (Ok(()), None) => Err(CommitError::Conflict),
+                (Err(why), _) => Err(CommitError::Unknown(why.to_owned())),
+            });
+        }));
+    }
+
+    fn accept(&mut self, commit: Commit) -> Seq {
+        let stamp = self.stamps.now();
+        let placed = PlacedHead {
+            seq: self.next,
+            stamp,
+            head: commit.head,
+        };
+        self.next = self.next.next();
+        self.heads.insert(placed.head.service, placed.clone());
+        self.new_heads.push(placed.clone());
+        let seq = placed.seq;
+        self.entries.push(Entry::Head(placed));
+        for output in commit.outputs {
+            self.push(output, stamp);
+        }
+        seq
+    }
+
+    /// What was taken so far, ready to be written.
+    fn group(&mut self) -> Group {
+        let entries = std::mem::take(&mut self.entries);
+        Group {
+            write: self.write(entries),
+            heads: std::mem::take(&mut self.new_heads),
+            replies: std::mem::take(&mut self.replies),
+        }
+    }
+
+    fn write(&mut self, entries: Vec<Entry>) -> Write {
+        if entries.is_empty() {
+            return Write::Nothing;
+        }
+        let all: Vec<&Entry> = self
+            .young
+            .iter()
+            .flat_map(|group| group.iter())
+            .chain(&entries)
+            .collect();
+        let bytes: usize = all.iter().map(|entry| sealing::weight(entry)).sum();
+        if all.len() >= sealing::ENTRIES || bytes >= sealing::BYTES {
+            let sealed = sealing::seal(&all);
+            self.young.clear();
+            return Write::Sealed(sealed);
+        }
+        let frame = columns::encode(&entries, false);
+        let group = Arc::new(entries);
+        self.young.push(Arc::clone(&group));
+        Write::Young(group, frame)
+    }
+}
+
+fn check_facts(facts: &[Record]) -> Result<(), LogError> {
+    let Some(long) = facts.iter().find(|fact| fact.body.len() > LONGEST_BODY) else {
+        return Ok(());
+    };
+    Err(LogError::Refused(format!(
+        "{} about {} has a body of {} bytes; {LONGEST_BODY} is the most, so split it",
+        long.envelope.kind,
+        long.envelope.subject,
+        long.body.len()
+    )))
+}
