@@ -20,14 +20,14 @@ mod rule;
 mod samples;
 mod threshold;
 mod workload;
+mod workloads;
 
 pub use fleet::SETTLED_AFTER;
 
 use deadlines::Deadlines;
 use headroom_model::{Body, Event, Kind, Machine, Output, Service, Timestamp, WorkloadId};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use workload::Workload;
+use workloads::Workloads;
 
 /// Turns observations into recommendations.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ use workload::Workload;
 pub struct Evaluator {
     /// The newest stamp.
     now: Timestamp,
-    workloads: BTreeMap<WorkloadId, Workload>,
+    workloads: Workloads,
     /// Workloads that the newest input made due, in the order of their deadlines.
     due: Vec<WorkloadId>,
     #[serde(skip)]
@@ -46,7 +46,7 @@ pub struct Evaluator {
 #[derive(Deserialize)]
 struct State {
     now: Timestamp,
-    workloads: BTreeMap<WorkloadId, Workload>,
+    workloads: Workloads,
     due: Vec<WorkloadId>,
 }
 
@@ -93,7 +93,7 @@ impl Machine for Evaluator {
         match &event.body {
             Body::Ticked(_) => self.wake(),
             Body::PolicyApplied(_) | Body::Actuated(_) | Body::Verified(_) | Body::Drifted(_) => {
-                let workload = self.workloads.entry(subject.clone()).or_default();
+                let workload = self.workloads.entry(subject);
                 workload.apply(event, self.now);
                 self.deadlines.watch(subject, workload, self.now);
             }

@@ -148,6 +148,12 @@ fn rules_are_asked_again_when_the_replicas_change() {
             ),
             ("an older one does not count", 7.0, verified(5, 3, 3), ""),
             (
+                "nor does an older success",
+                7.5,
+                actuated(4, 9, Outcome::Adopted),
+                "",
+            ),
+            (
                 "never became ready: nobody can tell, so all count",
                 8.0,
                 actuated(6, 5, failed),
