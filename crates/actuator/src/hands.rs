@@ -7,7 +7,7 @@ use headroom_model::{
     Event, EventId, Producer, Replicas, Span, Timestamp,
     body::{Actuated, Body, Drifted, Outcome, Verified},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::job::Watched;
 
@@ -15,6 +15,8 @@ use crate::job::Watched;
 #[derive(Debug, Default)]
 pub struct Hands {
     in_hand: BTreeMap<EventId, Job>,
+    /// Attempts whose outcome is on its way into the log: still outstanding until it is read back.
+    reported: BTreeSet<EventId>,
 }
 
 /// What the shell must do next.
@@ -49,11 +51,17 @@ impl Hands {
         producer: &Producer,
     ) -> Vec<Act> {
         let mut acts = Vec::new();
+        let still = |id: &EventId| {
+            outstanding
+                .iter()
+                .any(|job| matches!(job, Job::Perform { started, .. } if started == id))
+        };
+        self.reported.retain(still);
         for job in outstanding {
             let Job::Perform { started, .. } = job else {
                 continue;
             };
-            if self.in_hand.contains_key(started) {
+            if self.in_hand.contains_key(started) || self.reported.contains(started) {
                 continue;
             }
             self.in_hand.insert(*started, job.clone());
@@ -95,10 +103,12 @@ impl Hands {
         producer: &Producer,
     ) -> Option<Event> {
         let job = self.in_hand.remove(&started)?;
+        self.reported.insert(started);
         Some(result(started, &job, outcome, now, producer))
     }
 
-    /// Lets go of everything, as when the lease is lost. The calls under way must be ended by the shell.
+    /// Lets go of every attempt, as when the lease is lost. The calls under way must be ended by the shell; outcomes that
+    /// were reported stay reported.
     pub fn let_go(&mut self) {
         self.in_hand.clear();
     }
@@ -134,6 +144,7 @@ impl Hands {
             },
             Next::Report(outcome) => {
                 self.in_hand.remove(&started);
+                self.reported.insert(started);
                 Act::Report(Box::new(result(started, job, outcome, now, producer)))
             }
         }

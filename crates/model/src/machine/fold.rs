@@ -3,7 +3,7 @@
 //! What happened stays what it was, even if today's code would have answered otherwise. Outputs stand after their
 //! inputs in the log, so an input waits until it is known that no more of them can come.
 
-use super::Machine;
+use super::{Machine, Stepped};
 use super::answer::{as_own, difference, output_event};
 use super::audit::{Audit, Difference};
 use crate::codec::DecodeError;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// A machine on its way through history.
 pub struct Fold<M> {
-    pub(super) machine: M,
+    stepped: Stepped<M>,
     start: Seq,
     seen: Seq,
     stamp: Timestamp,
@@ -40,7 +40,7 @@ struct Closing {
 
 /// What is left when history ends: the machine, the input that is partly answered, and those that are not.
 pub(super) struct Rest<M> {
-    pub(super) machine: M,
+    pub(super) stepped: Stepped<M>,
     pub(super) seen: Seq,
     pub(super) stamp: Timestamp,
     /// The input that is partly answered, how many of its outputs are recorded, and the others.
@@ -50,16 +50,16 @@ pub(super) struct Rest<M> {
 
 impl<M: Machine> Default for Fold<M> {
     fn default() -> Self {
-        Self::from_state(M::default(), Seq::ZERO)
+        Self::from_state(Stepped::default(), Seq::ZERO)
     }
 }
 
 impl<M: Machine> Fold<M> {
     /// From a state that holds every input up to `start`.
     #[must_use]
-    pub fn from_state(machine: M, start: Seq) -> Self {
+    pub fn from_state(stepped: Stepped<M>, start: Seq) -> Self {
         Self {
-            machine,
+            stepped,
             start,
             seen: start,
             stamp: Timestamp::EPOCH,
@@ -85,13 +85,13 @@ impl<M: Machine> Fold<M> {
                 M::STATE
             ));
         }
-        let machine = rmp_serde::from_slice(&checkpoint.state).map_err(|error| {
+        let stepped = rmp_serde::from_slice(&checkpoint.state).map_err(|error| {
             format!(
                 "the checkpoint at {} cannot be read: {error}; fold from an older position instead",
                 checkpoint.through
             )
         })?;
-        let mut fold = Self::from_state(machine, checkpoint.through);
+        let mut fold = Self::from_state(stepped, checkpoint.through);
         fold.stamp = checkpoint.stamp;
         Ok(fold)
     }
@@ -112,7 +112,7 @@ impl<M: Machine> Fold<M> {
     /// The machine as folded so far. Inputs whose outputs may still come are not in it.
     #[must_use]
     pub fn machine(&self) -> &M {
-        &self.machine
+        &self.stepped.machine
     }
 
     /// What the audit found so far.
@@ -194,8 +194,10 @@ impl<M: Machine> Fold<M> {
     fn open_next(&mut self) {
         self.close();
         if let Some(input) = self.queue.pop_front() {
-            self.machine.apply(&input);
-            let answered = self.answers(&input);
+            let answered = match self.stepped.input(&input) {
+                true => self.answers(&input),
+                false => Vec::new(),
+            };
             if let Some(audit) = &mut self.audit {
                 audit.inputs += 1;
             }
@@ -209,7 +211,8 @@ impl<M: Machine> Fold<M> {
 
     fn answers(&self, input: &Event) -> Vec<Event> {
         let nobody: Arc<str> = "".into();
-        self.machine
+        self.stepped
+            .machine
             .decide(input)
             .into_iter()
             .zip(0..)
@@ -256,7 +259,7 @@ impl<M: Machine> Fold<M> {
             }
             _ => record.envelope.at,
         };
-        self.machine.apply(&as_own(event, stamp));
+        self.stepped.machine.apply(&as_own(event, stamp));
         Ok(())
     }
 
@@ -288,7 +291,7 @@ impl<M: Machine> Fold<M> {
 
     fn check_checkpoint(&mut self, through: Seq, hash: &str, behaviour: u32) {
         let Some(audit) = &mut self.audit else { return };
-        let ours = checkpoint_of(&self.machine, through, self.stamp).hash();
+        let ours = checkpoint_of(&self.stepped, through, self.stamp).hash();
         audit.checkpoints += 1;
         audit.heard_of(behaviour, M::BEHAVIOUR);
         if ours != hash {
@@ -307,7 +310,7 @@ impl<M: Machine> Fold<M> {
         self.open = None;
         let mut audit = self.audit.take().unwrap_or_default();
         audit.unanswered = self.queue.len() as u64;
-        (self.machine, audit)
+        (self.stepped.machine, audit)
     }
 
     /// Ends the fold where `head`, the newest, says.
@@ -327,7 +330,7 @@ impl<M: Machine> Fold<M> {
                 )
             });
         Rest {
-            machine: self.machine,
+            stepped: self.stepped,
             seen: self.seen,
             stamp: self.stamp,
             partly,
@@ -338,7 +341,7 @@ impl<M: Machine> Fold<M> {
 
 /// The checkpoint of a machine whose state holds every input up to `through`.
 pub(super) fn checkpoint_of<M: Machine>(
-    machine: &M,
+    stepped: &Stepped<M>,
     through: Seq,
     stamp: Timestamp,
 ) -> crate::Checkpoint {
@@ -348,7 +351,7 @@ pub(super) fn checkpoint_of<M: Machine>(
         behaviour: M::BEHAVIOUR,
         through,
         stamp,
-        state: rmp_serde::to_vec_named(machine)
+        state: rmp_serde::to_vec_named(stepped)
             .expect("machine states hold only data that MessagePack can encode"),
     }
 }

@@ -5,7 +5,7 @@
 //! answer twice. An instance that is not the newest head's writer stands by: it steps everything, and matches its own
 //! answers to those that appear in the log.
 
-use super::Machine;
+use super::{Machine, Stepped};
 use super::answer::{as_own, difference, output_event};
 use super::commit::{Committed, Moment, Proposal, Stop};
 use super::fold::{Fold, checkpoint_of};
@@ -35,7 +35,7 @@ const SILENT_INPUTS: u64 = 10_000;
 
 /// A machine at work.
 pub struct Live<M> {
-    machine: M,
+    stepped: Stepped<M>,
     instance: Arc<str>,
     nonce: u64,
     commits: u64,
@@ -53,6 +53,8 @@ pub struct Live<M> {
     silent_inputs: u64,
     lease_from: Moment,
     acts_from: Moment,
+    /// The first head of this leadership: once it was read back, the stamp is fresh and the backlog is behind.
+    leading_since: Seq,
 }
 
 impl<M: Machine> Live<M> {
@@ -86,7 +88,7 @@ impl<M: Machine> Live<M> {
                 |(seq, head)| Seq(seq.0 + u64::from(head.outputs)),
             );
         let mut live = Self {
-            machine: rest.machine,
+            stepped: rest.stepped,
             instance: instance.into(),
             nonce,
             commits: 0,
@@ -104,6 +106,7 @@ impl<M: Machine> Live<M> {
             silent_inputs: 0,
             lease_from: now,
             acts_from,
+            leading_since: Seq::ZERO,
         };
         if let Some((input, first_index, answers)) = rest.partly {
             live.expect(input.envelope.seq, first_index, answers, now);
@@ -117,7 +120,7 @@ impl<M: Machine> Live<M> {
     /// The machine, with every input answered that was taken in.
     #[must_use]
     pub fn machine(&self) -> &M {
-        &self.machine
+        &self.stepped.machine
     }
 
     /// The position up to which entries were taken in.
@@ -139,10 +142,13 @@ impl<M: Machine> Live<M> {
     }
 
     /// Whether this instance may act on the world now: it leads, its lease runs, and that of a predecessor that may still
-    /// live has ended.
+    /// live has ended; and it has read all that stood in the log when it took over.
     #[must_use]
     pub fn may_act(&self, now: Moment) -> bool {
-        self.leading && now >= self.acts_from && now < self.lease_from.plus(LEASE)
+        self.leading
+            && now < self.lease_from.plus(LEASE)
+            && self.seen >= self.leading_since
+            && now >= self.acts_from
     }
 
     /// How many answers are not known to be in the log.
@@ -194,8 +200,10 @@ impl<M: Machine> Live<M> {
     }
 
     fn step(&mut self, input: &Event, now: Moment) {
-        self.machine.apply(input);
-        let answers = self.machine.decide(input);
+        let answers = match self.stepped.input(input) {
+            true => self.stepped.machine.decide(input),
+            false => Vec::new(),
+        };
         if answers.is_empty() {
             self.silent_inputs += 1;
             return;
@@ -223,7 +231,7 @@ impl<M: Machine> Live<M> {
                 index,
                 since: now,
             });
-            self.machine.apply(&as_own(answer, stamp));
+            self.stepped.machine.apply(&as_own(answer, stamp));
         }
     }
 
@@ -404,6 +412,9 @@ impl<M: Machine> Live<M> {
             }
         }
         self.confirmed = self.confirmed.max(Seq(seq.0 + outputs.len() as u64));
+        if !self.leading {
+            self.leading_since = seq;
+        }
         self.leading = !proposal.head.released;
         self.eager = false;
         self.silent_inputs = 0;
@@ -463,7 +474,7 @@ impl<M: Machine> Live<M> {
         if !self.settled() {
             return None;
         }
-        let checkpoint = checkpoint_of(&self.machine, self.seen, self.stamp);
+        let checkpoint = checkpoint_of(&self.stepped, self.seen, self.stamp);
         let hash = checkpoint.hash();
         Some((checkpoint, self.propose(Some(hash), false, now)))
     }

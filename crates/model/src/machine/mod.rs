@@ -5,12 +5,14 @@ mod audit;
 mod commit;
 mod fold;
 mod live;
+mod stepped;
 
 pub use answer::{as_own, difference, output_event};
 pub use audit::{Audit, Difference};
 pub use commit::{Committed, Moment, Proposal, Stop};
 pub use fold::Fold;
 pub use live::Live;
+pub use stepped::Stepped;
 
 use crate::{Body, Event, Kind, Service, WorkloadId};
 use serde::{Serialize, de::DeserializeOwned};

@@ -1,0 +1,213 @@
+//! The actuator's hands in the simulation: the pure core of the real ones, over the made-up fleet.
+
+use crate::fleet::{Fleet, Guarantee, Order, Told};
+use crate::world::{Address, World};
+use headroom_actuator::attempt::Found;
+use headroom_actuator::hands::{Act, Hands as InHand, drifted, verified};
+use headroom_actuator::{Actuator, Job};
+use headroom_model::body::{Outcome, Refusal};
+use headroom_model::machine::{Committed, Live};
+use headroom_model::{Event, EventId, Machine, Producer, Service, Span, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a machine does besides deciding.
+pub(crate) trait Hands<M: Machine>: Default {
+    fn committed(&mut self, _committed: &Committed) {}
+    /// How many attempts were let go of because the lease was lost.
+    fn let_go(&self) -> u64 {
+        0
+    }
+    fn step(&mut self, _live: &Live<M>, _world: &mut World, _fleet: &mut Fleet, _address: Address) {
+    }
+}
+
+/// The hands of a machine that only thinks.
+#[derive(Default)]
+pub(crate) struct NoHands;
+
+impl<M: Machine> Hands<M> for NoHands {}
+
+/// The actuator's.
+#[derive(Default)]
+pub(crate) struct SimHands {
+    in_hand: InHand,
+    fresh: BTreeSet<EventId>,
+    /// Orders given and not answered: whether they fail, and when they are given up.
+    given: BTreeMap<EventId, (Job, bool, Timestamp)>,
+    next_look: Timestamp,
+    looks: u64,
+    let_go: u64,
+}
+
+/// Targets are looked at this often.
+const LOOK_EVERY: Span = Span(500);
+/// An order takes at most this long, less than the lease: then no successor acts meanwhile.
+const LONGEST_ORDER: Span = Span(2500);
+
+impl Hands<Actuator> for SimHands {
+    fn let_go(&self) -> u64 {
+        self.let_go
+    }
+
+    fn committed(&mut self, committed: &Committed) {
+        self.fresh.extend(&committed.outputs);
+    }
+
+    fn step(
+        &mut self,
+        live: &Live<Actuator>,
+        world: &mut World,
+        fleet: &mut Fleet,
+        address: Address,
+    ) {
+        let now = world.moment();
+        if !live.leading() {
+            self.fresh.clear(); // another may have begun what this one committed
+        }
+        if !live.may_act(now) {
+            self.let_go += self.in_hand.len() as u64;
+            self.in_hand.let_go();
+            self.given.clear();
+            return;
+        }
+        let producer = Producer {
+            service: Service::Target,
+            instance: format!("{}-{}-{}", address.0, address.1, address.2).into(),
+            behaviour: 0,
+        };
+        self.hear(live, world, fleet, &producer);
+        let jobs: Vec<_> = live
+            .machine()
+            .outstanding()
+            .into_iter()
+            .filter(|job| !matches!(job, Job::Perform { started, .. } if live.is_pending(*started)))
+            .collect();
+        let fresh = std::mem::take(&mut self.fresh);
+        let acts = self.in_hand.take_up(
+            &jobs,
+            |started| fresh.contains(&started),
+            live.stamp(),
+            &producer,
+        );
+        for act in acts {
+            self.act(act, live, world, fleet, &producer);
+        }
+        self.look(&jobs, live, world, fleet, &producer);
+    }
+}
+
+impl SimHands {
+    fn act(
+        &mut self,
+        act: Act,
+        live: &Live<Actuator>,
+        world: &mut World,
+        fleet: &mut Fleet,
+        producer: &Producer,
+    ) {
+        match act {
+            Act::Report(fact) => tell(world, &fact),
+            Act::Read { started, job } => {
+                let found = (fleet.guarantee() != Guarantee::AtLeastOnce)
+                    .then(|| fleet.look(job.workload()))
+                    .flatten()
+                    .map(|(replicas, _)| Found {
+                        replicas,
+                        generation: fleet.generation(job.workload()),
+                    });
+                let repeatable = fleet.guarantee() != Guarantee::AtLeastOnce;
+                let next = self
+                    .in_hand
+                    .read(started, found, repeatable, live.stamp(), producer);
+                if let Some(next) = next {
+                    self.act(next, live, world, fleet, producer);
+                }
+            }
+            Act::Set { started, job } => {
+                let likely = world.scenario.faults.failing_target;
+                let fails = world.fault(likely);
+                let takes_effect = world.now().plus(Span(world.dice.u64(0..LONGEST_ORDER.0)));
+                let order = job.order();
+                if !fails || world.dice.bool() {
+                    // Some of those that fail have had their effect all the same.
+                    let order = Order {
+                        takes_effect,
+                        generation: order.generation,
+                        to: order.to,
+                    };
+                    fleet.order(job.workload(), order);
+                }
+                self.given.insert(started, (job, fails, takes_effect));
+            }
+        }
+    }
+
+    fn hear(
+        &mut self,
+        live: &Live<Actuator>,
+        world: &mut World,
+        fleet: &Fleet,
+        producer: &Producer,
+    ) {
+        let mut answered = Vec::new();
+        for (started, (job, fails, until)) in &self.given {
+            let outcome = match fleet.told(job.workload(), job.order().generation) {
+                _ if world.now() <= *until => continue,
+                Told::UnderWay => continue,
+                _ if *fails => Outcome::Failed {
+                    error: "the dice said so".to_owned(),
+                    retry: job.order().generation.0 % 2 == 0,
+                },
+                Told::Older => Outcome::Refused {
+                    reason: Refusal::OlderGeneration,
+                },
+                Told::Done => Outcome::Applied,
+            };
+            answered.push((*started, outcome));
+        }
+        for (started, outcome) in answered {
+            self.given.remove(&started);
+            if let Some(fact) = self.in_hand.set(started, outcome, live.stamp(), producer) {
+                tell(world, &fact);
+            }
+        }
+    }
+
+    fn look(
+        &mut self,
+        jobs: &[Job],
+        live: &Live<Actuator>,
+        world: &mut World,
+        fleet: &Fleet,
+        producer: &Producer,
+    ) {
+        if world.now() < self.next_look {
+            return;
+        }
+        self.next_look = world.now().plus(LOOK_EVERY);
+        let now = live.stamp();
+        for watched in live.machine().watched() {
+            let Some((replicas, ready)) = fleet.look(&watched.workload) else {
+                continue;
+            };
+            self.looks += 1;
+            let job = jobs.iter().find(|job| *job.workload() == watched.workload);
+            let fact = match job {
+                Some(job @ Job::Verify { order, .. }) if order.to == replicas => {
+                    verified(job, replicas, Some(ready), now, producer)
+                }
+                _ => {
+                    let id = EventId::named(&format!("drift {} {}", producer.instance, self.looks));
+                    drifted(&watched, replicas, Some(ready), id, now, producer)
+                }
+            };
+            if let Some(fact) = fact {
+                tell(world, &fact);
+            }
+        }
+    }
+}
+
+fn tell(world: &mut World, fact: &Event) {
+    world.send_facts(vec![fact.to_record()]);
+}
