@@ -274,8 +274,9 @@ mod tests {
         }
         assert_eq!(rests, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
         assert_eq!(back_off.until(Timestamp(60_500)), None);
-        (0..100).for_each(|_| back_off.fail(Timestamp(0)));
-        let rest = back_off.until(Timestamp(0));
-        assert_eq!(rest, Some(Timestamp(60_000)), "however many fail");
+        for _ in 0..100 {
+            back_off.fail(Timestamp(0));
+            assert_eq!(back_off.until(Timestamp(0)), Some(Timestamp(60_000)));
+        }
     }
 }

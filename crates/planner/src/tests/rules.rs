@@ -3,7 +3,7 @@
 use crate::testing::{Stage, policy, scaling, told, with_rules};
 use headroom_model::{
     Replicas, Span,
-    body::{Mode, Outcome, StepTaken},
+    body::{Mode, Outcome, OverrideAction, PauseDirection, StepTaken},
 };
 use headroom_policy::{Cooldown, Policy, RateAmount, Select};
 
@@ -328,18 +328,20 @@ fn a_plan_in_flight_outlives_its_policy() {
 
 #[test]
 fn what_was_looked_at_with_a_tick_is_not_looked_at_with_the_next() {
-    let mut policy = one_rule();
-    policy.scale_down.stabilization_window = Span::seconds(30);
-    let mut stage = Stage::set(&policy, 10);
-    for wish in [8, 6, 4] {
-        stage.wish("a", wish);
-        stage.pass(15);
-    }
+    let mut stage = Stage::set(&one_rule(), 10);
+    stage.wish("a", 10);
+    stage.order(OverrideAction::Pause(PauseDirection::Up), Some(5));
     assert!(!stage.planner.agenda.is_empty());
-    stage.drifted(10);
-    let ticked = stage.planner.ticked;
-    let agenda = &stage.planner.agenda;
-    assert!(agenda.iter().all(|(at, _)| *at > ticked), "{agenda:?}");
+    for _ in 0..10 {
+        let before = stage.planner.ticked;
+        assert_eq!(
+            told(&stage.pass(1)),
+            "",
+            "the end of the pause changes nothing"
+        );
+        let agenda = &stage.planner.agenda;
+        assert!(agenda.iter().all(|(at, _)| *at > before), "{agenda:?}");
+    }
 }
 
 #[test]
