@@ -113,8 +113,7 @@ async fn a_pool_is_followed_as_it_comes_and_goes() {
     let (log, running) = collecting(json!({"endpoints_file": file}), "load").await;
     let seen = async |measured: Measured| {
         until(&*log, &format!("{measured:?}"), |events| {
-            let all = events.iter().filter_map(observed);
-            let last = all.last()?;
+            let last = events.iter().rev().find_map(observed)?;
             (last.readings[0].measured == measured).then_some(())
         })
         .await;

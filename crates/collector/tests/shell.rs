@@ -41,6 +41,14 @@ async fn log_with_policy(interval: &str) -> Arc<MoodyLog> {
     log
 }
 
+/// A clock that stands still until the test moves it.
+fn hand_set_clock() -> (Clock, Arc<AtomicI64>) {
+    let now = Arc::new(AtomicI64::new(1_000_000));
+    let read = Arc::clone(&now);
+    let clock = Clock::from_fn(move || Timestamp(read.load(Ordering::Relaxed)));
+    (clock, now)
+}
+
 fn observations(events: &[Event]) -> Vec<&Event> {
     events
         .iter()
@@ -153,36 +161,44 @@ async fn an_answer_of_the_log_that_is_lost_doubles_nothing() {
 
 #[tokio::test]
 async fn a_fact_that_the_log_refuses_is_dropped_alone() {
-    let (log, server) = (log_with_policy("200ms").await, server().await);
-    apply(
-        &*log,
-        "poison",
-        policy("poison", "200ms", &[("load", "load")]),
-    )
+    let (log, server) = (Arc::new(MoodyLog::default()), server().await);
+    let names: Vec<String> = (0..20).map(|n| format!("web-{n}")).collect();
+    for name in names.iter().map(String::as_str).chain(["poison"]) {
+        apply(&*log, name, policy(name, "1h", &[("load", "load")])).await;
+    }
+    let (clock, now) = hand_set_clock();
+    let status = status();
+    let main = json!({"main": {"openmetrics": {"endpoints": [server.url()]}}});
+    let collector = Collector::new(log.clone(), &settings(main), "c1", Arc::clone(&status));
+    let running = start(collector.unwrap().with_clock(clock));
+    until(&*log, "the policies", |_| status.ready().ok()).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    // In one hour each is due once. While the log is out of reach their facts gather and become one batch.
+    log.set(Mood::Out);
+    now.fetch_add(3_600_000, Ordering::Relaxed);
+    until(&*log, "all turns", |_| {
+        (server.requests().len() == 21).then_some(())
+    })
     .await;
     log.set(Mood::Refuses("poison".to_owned()));
-    let running = start(collector(&log, &server, "c1"));
     until(&*log, "the others", |events| {
-        (observations(events).len() >= 3).then_some(())
+        (observations(events).len() >= names.len()).then_some(())
     })
     .await;
     running.end().await;
     let events = written(&*log).await;
-    assert!(
-        events
-            .iter()
-            .all(|event| event.envelope.subject == workload("web"))
-    );
+    let written: BTreeSet<_> = events
+        .iter()
+        .map(|event| event.envelope.subject.clone())
+        .collect();
+    let want: BTreeSet<_> = names.iter().map(|name| workload(name)).collect();
+    assert_eq!(written, want);
 }
 
 #[tokio::test]
 async fn instants_that_go_by_while_the_log_is_slow_are_told_as_one_overrun() {
     let (log, server) = (log_with_policy("100ms").await, server().await);
-    let now = Arc::new(AtomicI64::new(1_000_000));
-    let clock = {
-        let now = Arc::clone(&now);
-        Clock::from_fn(move || Timestamp(now.load(Ordering::Relaxed)))
-    };
+    let (clock, now) = hand_set_clock();
     let running = start(collector(&log, &server, "c1").with_clock(clock));
     let mut first = None;
     while first.is_none() {
