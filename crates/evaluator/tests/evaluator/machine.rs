@@ -194,6 +194,29 @@ fn rules_speak_in_the_order_of_the_file_and_workloads_in_that_of_their_deadlines
 }
 
 #[test]
+fn the_nearest_of_several_deadlines_counts() {
+    let mut desk = Desk::with(
+        [rule("new", rps().strategy), rule("old", rps().strategy)],
+        2,
+    );
+    desk.tell(100.0, total("new", 100.0, 20.0));
+    desk.tell(100.0, total("old", 80.0, 20.0));
+    assert_eq!(desk.tell(110.001, ticked()), "old unavailable Stale");
+    assert_eq!(desk.tell(130.001, ticked()), "new unavailable Stale");
+}
+
+#[test]
+fn numbers_that_nothing_can_hold_saturate() {
+    let mut desk = Desk::with([rps()], u32::MAX);
+    let beyond = per_replica("rps", 1.0, &[f64::MAX, f64::MAX]);
+    let answers = desk.answers(1.0, &checkout(), beyond);
+    assert_eq!(answers[0].1.inputs[0].value, f64::MAX);
+    assert_eq!(told(&answers[0].1), "rps 2147483647 Proportional");
+    let full = total("rps", 2.0, 10.0 * f64::from(i32::MAX));
+    assert_eq!(desk.tell(2.0, full), "rps 2147483647 WithinTolerance");
+}
+
+#[test]
 fn time_never_runs_backwards() {
     let mut desk = Desk::with(vec![rps()], 2);
     desk.tell(100.0, total("rps", 100.0, 40.0));
