@@ -10,7 +10,11 @@ use crate::{Accepted, LogError};
 use async_nats::jetstream::ErrorCode;
 use futures::{StreamExt as _, TryStreamExt as _};
 use headroom_model::{EventId, Record, Seq, Service, head::BATCH};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::sync::Semaphore;
 
 /// Batches in flight from one process. A stream takes 50 at a time from everyone; six services and some tools fit in.
@@ -19,8 +23,8 @@ const BATCHES_IN_FLIGHT: usize = 6;
 const ACKS_IN_FLIGHT: usize = 256;
 /// The most bytes that one batch carries when it need not carry more: servers hold it in memory until it is complete.
 const BATCH_BYTES: usize = 8 << 20;
-/// How often an append starts over when another writer of the same facts overtakes it.
-const OVERTAKEN: usize = 20;
+/// How soon a fact is tried again that another writer is just storing.
+const TRY_AGAIN: Duration = Duration::from_millis(10);
 
 /// Adds facts in order, as atomic batches: single messages in flight could lose one in the middle when a leader goes.
 #[derive(Clone, Debug)]
@@ -94,34 +98,38 @@ impl Appender {
         Ok(Fact { index, message })
     }
 
-    /// Adds at most a batch. When the stream has some of the facts already, asks which, and adds the others.
-    async fn append_chunk(&self, mut facts: Vec<Fact>) -> Result<Vec<(usize, Accepted)>, LogError> {
-        let mut known = Vec::new();
-        for _ in 0..OVERTAKEN {
-            match self.store(&facts).await {
-                Ok(places) => {
-                    known.extend(places);
-                    return Ok(known);
+    /// Adds at most a batch. When the stream has some of the facts already, asks which, and adds the others, in smaller
+    /// batches while another writer of the same facts keeps overtaking. A single fact cannot be overtaken.
+    async fn append_chunk(&self, facts: Vec<Fact>) -> Result<Vec<(usize, Accepted)>, LogError> {
+        let mut places = Vec::with_capacity(facts.len());
+        let mut size = facts.len();
+        let mut rest = facts;
+        let mut since = Instant::now();
+        while !rest.is_empty() {
+            let later = rest.split_off(size.min(rest.len()));
+            match self.store(&rest).await {
+                Ok(stored) => {
+                    places.extend(stored);
+                    rest = later;
+                    size *= 2;
+                    since = Instant::now();
                 }
                 Err(Failure::Server(error))
                     if error.err_code == ErrorCode::ATOMIC_PUBLISH_CONTAINS_DUPLICATE_MESSAGE =>
                 {
-                    let (had, new) = self.sort_out(facts).await?;
-                    known.extend(had);
-                    facts = new;
+                    let (had, new) = self.sort_out(rest).await?;
+                    places.extend(had);
+                    rest = new;
+                    rest.extend(later);
+                    size = (size / 2).max(1);
                 }
-                // Another writer of the same fact is just storing it: in a moment it is an ordinary duplicate.
-                Err(Failure::Server(error))
-                    if error.err_code == ErrorCode::STREAM_DUPLICATE_MESSAGE_CONFLICT =>
-                {
-                    tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+                Err(failure) => {
+                    self.wait_for_twin(failure, since).await?;
+                    rest.extend(later);
                 }
-                Err(other) => return Err(other.into()),
             }
         }
-        Err(LogError::Unavailable(
-            "other collectors keep writing the same facts first".to_owned(),
-        ))
+        Ok(places)
     }
 
     async fn store(&self, facts: &[Fact]) -> Result<Vec<(usize, Accepted)>, Failure> {
@@ -152,28 +160,15 @@ impl Appender {
         }
     }
 
-    /// Asks of every fact whether the stream has it, writing nothing: the server looks for duplicates before it compares
-    /// the id of the last message, and no message has the one that is demanded here.
+    /// Parts the facts that the stream has from those that it has not.
     async fn sort_out(
         &self,
         facts: Vec<Fact>,
     ) -> Result<(Vec<(usize, Accepted)>, Vec<Fact>), LogError> {
         let answers: Vec<_> = futures::stream::iter(facts)
             .map(|fact| async {
-                let mut probe = Outgoing {
-                    payload: bytes::Bytes::new(),
-                    ..fact.message.clone()
-                };
-                probe.headers.insert("Nats-Expected-Last-Msg-Id", "none");
-                match publish::one(&self.api, probe).await {
-                    Ok(ack) => Ok((fact, Some(place(&ack)))),
-                    Err(Failure::Server(error))
-                        if error.err_code == ErrorCode::STREAM_WRONG_LAST_MESSAGE_ID =>
-                    {
-                        Ok((fact, None))
-                    }
-                    Err(other) => Err(LogError::from(other)),
-                }
+                let had = self.find(&fact).await?;
+                Ok::<_, LogError>((fact, had))
             })
             .buffered(ACKS_IN_FLIGHT)
             .try_collect()
@@ -186,6 +181,47 @@ impl Appender {
             }
         }
         Ok((known, new))
+    }
+
+    /// Waits a moment when another writer of the same fact is just storing it: then it is an ordinary duplicate.
+    async fn wait_for_twin(&self, failure: Failure, since: Instant) -> Result<(), LogError> {
+        match failure {
+            Failure::Server(error)
+                if error.err_code == ErrorCode::STREAM_DUPLICATE_MESSAGE_CONFLICT
+                    && since.elapsed() < self.api.timeout =>
+            {
+                tokio::time::sleep(TRY_AGAIN).await;
+                Ok(())
+            }
+            other => Err(other.into()),
+        }
+    }
+
+    /// Where the stream has a fact. Writes nothing: the server looks for duplicates before it looks at rollups, and this one
+    /// is both forbidden in our streams and of no kind that any stream would take.
+    ///
+    /// Demanding a wrong `Nats-Expected-Last-Msg-Id` would say the same, and blocks a clustered stream of nats-server 2.15.1
+    /// for good.
+    async fn find(&self, fact: &Fact) -> Result<Option<Accepted>, LogError> {
+        let mut question = Outgoing {
+            payload: bytes::Bytes::new(),
+            ..fact.message.clone()
+        };
+        question
+            .headers
+            .insert("Nats-Rollup", "none, only a question");
+        let since = Instant::now();
+        loop {
+            match publish::one(&self.api, question.clone()).await {
+                Ok(ack) => return Ok(Some(place(&ack))),
+                Err(Failure::Server(error))
+                    if error.err_code == ErrorCode::STREAM_ROLLUP_FAILED =>
+                {
+                    return Ok(None);
+                }
+                Err(failure) => self.wait_for_twin(failure, since).await?,
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     api::{Api, CONFLICTS, Failure},
-    envelope,
+    envelope, heads,
     publish::{self, Outgoing},
     subject::Subjects,
 };
@@ -16,7 +16,26 @@ pub(super) async fn commit(
     commit: &Commit,
 ) -> Result<Committed, CommitError> {
     check_commit(commit)?;
-    let messages = messages(subjects, commit)?;
+    match send(api, subjects, commit, commit.expected).await {
+        // The subject of an expired head is empty again, as before the first.
+        Err(CommitError::Conflict)
+            if heads::was_let_go(api, subjects, commit.head.service, commit.expected)
+                .await
+                .unwrap_or(false) =>
+        {
+            send(api, subjects, commit, Seq::ZERO).await
+        }
+        other => other,
+    }
+}
+
+async fn send(
+    api: &Api,
+    subjects: &Subjects,
+    commit: &Commit,
+    expected: Seq,
+) -> Result<Committed, CommitError> {
+    let messages = messages(subjects, commit, expected)?;
     for message in &messages {
         message.check_size(api).map_err(LogError::from)?;
     }
@@ -33,11 +52,15 @@ pub(super) async fn commit(
     }
 }
 
-fn messages(subjects: &Subjects, commit: &Commit) -> Result<Vec<Outgoing>, LogError> {
+fn messages(
+    subjects: &Subjects,
+    commit: &Commit,
+    expected: Seq,
+) -> Result<Vec<Outgoing>, LogError> {
     let mut headers = envelope::encode_head(&commit.head, subjects);
     headers.insert(
         "Nats-Expected-Last-Subject-Sequence",
-        commit.expected.to_string().as_str(),
+        expected.to_string().as_str(),
     );
     let head = Outgoing {
         subject: subjects.head(commit.head.service),

@@ -1,7 +1,10 @@
 //! The ledger: a stream that sources what is kept for a year, and knows where each of its messages stood in the log.
+//!
+//! A sourced message has the time of its copy, usually some milliseconds after its stamp in the log.
 
 use super::{
     api::{Api, Failure},
+    reader::{Plan, Reader, Which},
     stored::{self, Which as At},
     subject::Subjects,
 };
@@ -35,12 +38,32 @@ pub(super) fn subjects(names: &Subjects, filter: &Filter) -> Result<Vec<String>,
     names.filters(&narrow)
 }
 
-/// Where in the ledger stream the first message stands that is not before `from` in the log.
-pub(super) async fn start(
+/// A reader of what stands from `from` to just before `before` in the log, whether the log still has it or not.
+pub(super) async fn reader(
     api: &Api,
     names: &Subjects,
+    subjects: Vec<String>,
+    filter: Filter,
     from: Seq,
-) -> Result<DeliverPolicy, Failure> {
+    before: Seq,
+) -> Result<Reader, LogError> {
+    let plan = Plan {
+        which: Which::Ledger,
+        stream: names.ledger_stream(),
+        start: start(api, names, from).await?,
+        after: Seq(from.0.saturating_sub(1)),
+        end: Some(last(api, names, &subjects).await?),
+        before,
+        subjects,
+        filter,
+    };
+    let mut reader = Reader::new(api, names, plan);
+    reader.open().await?;
+    Ok(reader)
+}
+
+/// Where in the ledger stream the first message stands that is not before `from` in the log.
+async fn start(api: &Api, names: &Subjects, from: Seq) -> Result<DeliverPolicy, Failure> {
     let stream = names.ledger_stream();
     let state = stored::info(api, &stream).await?.state;
     let (mut low, mut high) = (state.first_sequence.max(1), state.last_sequence + 1);
@@ -61,13 +84,13 @@ pub(super) async fn start(
     })
 }
 
-/// The last position of the log that matches any of the subjects, whether the log or only the ledger still has it.
-pub(super) async fn end(api: &Api, names: &Subjects, subjects: &[String]) -> Result<Seq, Failure> {
-    let mut end = super::last_matching(api, &names.log_stream(), subjects).await?;
+/// The position in the log of the last message of the ledger that matches any of the subjects.
+async fn last(api: &Api, names: &Subjects, subjects: &[String]) -> Result<Seq, Failure> {
+    let mut last = Seq::ZERO;
     for subject in subjects {
-        let last = stored::message(api, &names.ledger_stream(), &At::Last(subject)).await?;
-        let position = last.and_then(|message| position(Some(&message.headers)));
-        end = end.max(position.unwrap_or(Seq::ZERO));
+        let message = stored::message(api, &names.ledger_stream(), &At::Last(subject)).await?;
+        let found = message.and_then(|message| position(Some(&message.headers)));
+        last = last.max(found.unwrap_or(Seq::ZERO));
     }
-    Ok(end)
+    Ok(last)
 }

@@ -5,6 +5,7 @@
 //!   (A reader could not do that for them: what it saw before depends on its filter, and no two may see other stamps.)
 //! - `HEADROOM_<shard>_LEDGER` sources from it what is kept for a year; `HEADROOM_<shard>_CHECKPOINTS_<machine>` keeps
 //!   the checkpoints of a machine.
+//! - `HEADROOM_<shard>_HEADS` sources the newest head of each machine, for after the log has let it go.
 //! - An event goes to `headroom.v1.<shard>.<producer>.<kind>.<namespace>.<name>`, a head to
 //!   `headroom.v1.<shard>.<machine>.head`, in CloudEvents binary mode.
 //!
@@ -16,6 +17,7 @@ mod checkpoint;
 mod commit;
 mod connection;
 mod envelope;
+mod heads;
 mod ledger;
 mod publish;
 mod reader;
@@ -35,7 +37,7 @@ use append::Appender;
 use async_nats::jetstream::consumer::DeliverPolicy;
 use async_trait::async_trait;
 use futures::StreamExt as _;
-use headroom_model::{Checkpoint, Head, Record, Seq, Service, Timestamp};
+use headroom_model::{Checkpoint, Record, Seq, Service, Timestamp};
 use reader::{Plan, Reader, SKEW, Which};
 use stored::Which as At;
 use subject::Subjects;
@@ -70,6 +72,12 @@ impl NatsLog {
         })
     }
 
+    /// The connection beneath, for what travels beside the log: pushes.
+    #[must_use]
+    pub fn client(&self) -> async_nats::Client {
+        self.api.client.clone()
+    }
+
     /// Where a read begins. A time is only used when it is later than the position, and then with a margin.
     async fn start(&self, from: Seq, since: Option<Timestamp>) -> Result<DeliverPolicy, Failure> {
         let by_position = DeliverPolicy::ByStartSequence {
@@ -88,8 +96,14 @@ impl NatsLog {
         })
     }
 
-    async fn reader(&self, from: Seq, filter: Filter, ends: bool) -> Result<Reader, LogError> {
-        let subjects = self.subjects.filters(&filter)?;
+    /// A reader of the log that has not begun.
+    async fn reader(
+        &self,
+        from: Seq,
+        subjects: Vec<String>,
+        filter: Filter,
+        ends: bool,
+    ) -> Result<Reader, LogError> {
         let stream = self.subjects.log_stream();
         let end = match ends {
             true => Some(last_matching(&self.api, &stream, &subjects).await?),
@@ -103,6 +117,7 @@ impl NatsLog {
             filter,
             after: Seq(from.0.saturating_sub(1)),
             end,
+            before: Seq(u64::MAX),
         };
         let mut reader = Reader::new(&self.api, &self.subjects, plan);
         reader.open().await?;
@@ -131,27 +146,17 @@ impl Log for NatsLog {
     }
 
     async fn head(&self, service: Service) -> Result<Option<PlacedHead>, LogError> {
-        let subject = self.subjects.head(service);
-        let stream = self.subjects.log_stream();
-        let Some(message) = stored::message(&self.api, &stream, &At::Last(&subject)).await? else {
-            return Ok(None);
-        };
-        let head = Head::decode(&message.payload).map_err(|error| {
-            LogError::Refused(format!("message {} of {stream}: {error}", message.sequence))
-        })?;
-        Ok(Some(PlacedHead {
-            seq: Seq(message.sequence),
-            stamp: stored::stamp(message.time),
-            head,
-        }))
+        Ok(heads::newest(&self.api, &self.subjects, service).await?)
     }
 
     async fn read(&self, from: Seq, filter: Filter) -> Result<Entries, LogError> {
-        Ok(self.reader(from, filter, true).await?.entries())
+        let subjects = self.subjects.filters(&filter)?;
+        Ok(self.reader(from, subjects, filter, true).await?.entries())
     }
 
     async fn follow(&self, from: Seq, filter: Filter) -> Result<Entries, LogError> {
-        Ok(self.reader(from, filter, false).await?.entries())
+        let subjects = self.subjects.filters(&filter)?;
+        Ok(self.reader(from, subjects, filter, false).await?.entries())
     }
 
     async fn bounds(&self) -> Result<Bounds, LogError> {
@@ -196,17 +201,30 @@ impl Log for NatsLog {
         if subjects.is_empty() {
             return Ok(futures::stream::empty().boxed());
         }
-        let plan = Plan {
-            which: Which::Ledger,
-            stream: self.subjects.ledger_stream(),
-            start: ledger::start(&self.api, &self.subjects, from).await?,
-            after: Seq(from.0.saturating_sub(1)),
-            end: Some(ledger::end(&self.api, &self.subjects, &subjects).await?),
+        let first = self.bounds().await?.first;
+        let mut recent = self
+            .reader(from, subjects.clone(), filter.clone(), true)
+            .await?;
+        if from >= first {
+            return Ok(recent.entries());
+        }
+        // What the log still has is read there, since only there it has its own stamp; the rest lies before that.
+        let chunk = recent.chunk().await?;
+        let before = chunk.as_ref().and_then(|chunk| Some(chunk.first()?.seq()));
+        let old = ledger::reader(
+            &self.api,
+            &self.subjects,
             subjects,
             filter,
-        };
-        let mut reader = Reader::new(&self.api, &self.subjects, plan);
-        reader.open().await?;
-        Ok(reader.entries())
+            from,
+            before.unwrap_or(Seq(u64::MAX)),
+        );
+        let chunk = futures::stream::iter(chunk.map(Ok));
+        Ok(old
+            .await?
+            .entries()
+            .chain(chunk)
+            .chain(recent.entries())
+            .boxed())
     }
 }

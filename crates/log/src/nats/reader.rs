@@ -53,8 +53,10 @@ pub(super) struct Plan {
     pub(super) start: DeliverPolicy,
     /// Only what stands after this position of the log.
     pub(super) after: Seq,
-    /// The last position of the log that is wanted; `None` to go on forever.
+    /// The last position of the log that matches; `None` to go on forever.
     pub(super) end: Option<Seq>,
+    /// Only what stands before this position of the log.
+    pub(super) before: Seq,
 }
 
 pub(super) struct Reader {
@@ -92,7 +94,7 @@ impl Reader {
         Ok(())
     }
 
-    /// The entries, in chunks. After an error there is nothing more.
+    /// The rest of the entries, in chunks. After an error there is nothing more.
     pub(super) fn entries(self) -> Entries {
         futures::stream::unfold(Some(self), |reader| async {
             let mut reader = reader?;
@@ -110,7 +112,7 @@ impl Reader {
     }
 
     /// The next entries that pass; `None` at the end.
-    async fn chunk(&mut self) -> Result<Option<Vec<Entry>>, LogError> {
+    pub(super) async fn chunk(&mut self) -> Result<Option<Vec<Entry>>, LogError> {
         let mut failures = Failures::default();
         while !self.is_over() {
             match self.messages().await {
@@ -223,10 +225,9 @@ impl Reader {
 
     /// Whether a bounded read is at its end.
     fn is_past(&self, seq: Seq, stamp: Timestamp) -> bool {
-        let late = |until: Timestamp| stamp >= until.plus(SKEW);
-        self.plan
-            .end
-            .is_some_and(|end| seq > end || self.plan.filter.until.is_some_and(late))
+        let until = self.plan.filter.until;
+        let late = until.is_some_and(|until| stamp >= until.plus(SKEW));
+        self.plan.end.is_some_and(|end| seq > end || late) || seq >= self.plan.before
     }
 
     async fn subscribe(&mut self) -> Result<(), Failure> {

@@ -23,14 +23,15 @@ use std::time::Duration;
 /// How long the ledger keeps what it keeps: a year.
 const LEDGER_AGE: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// Makes the log and its ledger unless they are there, and refuses those that cannot hold what is promised.
+/// Makes the log, its ledger and the shelf of its heads unless they are there, and refuses those that cannot hold what is promised.
 pub(super) async fn ensure(
     api: &Api,
     settings: &Settings,
     subjects: &Subjects,
 ) -> Result<(), LogError> {
     ensure_one(api, &log(settings, subjects)).await?;
-    ensure_one(api, &ledger(settings, subjects)).await
+    ensure_one(api, &ledger(settings, subjects)).await?;
+    ensure_one(api, &heads(settings, subjects)).await
 }
 
 /// Makes the stream of a machine's checkpoints unless it is there.
@@ -75,19 +76,34 @@ fn log(settings: &Settings, subjects: &Subjects) -> Config {
 }
 
 fn ledger(settings: &Settings, subjects: &Subjects) -> Config {
-    let kept = LEDGER_KINDS.iter().map(|kind| SubjectTransform {
-        source: subjects.kind(kind),
-        destination: String::new(),
-    });
+    let kept = LEDGER_KINDS.iter().map(|kind| subjects.kind(kind));
     Config {
         description: Some("What Headroom keeps for a year".to_owned()),
         max_age: LEDGER_AGE,
-        sources: Some(vec![Source {
-            name: subjects.log_stream(),
-            subject_transforms: kept.collect(),
-            ..Source::default()
-        }]),
+        sources: Some(vec![from_log(subjects, kept)]),
         ..base(settings, subjects.ledger_stream())
+    }
+}
+
+fn heads(settings: &Settings, subjects: &Subjects) -> Config {
+    Config {
+        description: Some("The newest heads of Headroom's machines".to_owned()),
+        max_messages_per_subject: 1,
+        sources: Some(vec![from_log(subjects, std::iter::once(subjects.heads()))]),
+        ..base(settings, subjects.heads_stream())
+    }
+}
+
+/// Some subjects of the log, as the source of another stream.
+fn from_log(subjects: &Subjects, kept: impl Iterator<Item = String>) -> Source {
+    let kept = kept.map(|source| SubjectTransform {
+        source,
+        destination: String::new(),
+    });
+    Source {
+        name: subjects.log_stream(),
+        subject_transforms: kept.collect(),
+        ..Source::default()
     }
 }
 
@@ -137,7 +153,10 @@ fn check(wanted: &Config, found: &Config) -> Result<(), LogError> {
         ("retention", found.retention == RetentionPolicy::Limits),
         ("storage", found.storage == StorageType::File),
         ("discard", found.discard == DiscardPolicy::Old),
-        ("max_msgs_per_subject", found.max_messages_per_subject <= 0),
+        (
+            "max_msgs_per_subject",
+            found.max_messages_per_subject.max(0) == wanted.max_messages_per_subject.max(0),
+        ),
         ("no_ack", !found.no_ack),
         ("sealed", !found.sealed),
         ("allow_rollup_hdrs", !found.allow_rollup),

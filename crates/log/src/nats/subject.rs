@@ -59,6 +59,16 @@ impl Subjects {
         format!("HEADROOM_{}_LEDGER", self.shard)
     }
 
+    /// The stream that keeps the newest head of each machine, however old it is.
+    pub(super) fn heads_stream(&self) -> String {
+        format!("HEADROOM_{}_HEADS", self.shard)
+    }
+
+    /// Every head.
+    pub(super) fn heads(&self) -> String {
+        format!("{}.*.head", self.prefix)
+    }
+
     /// The stream that keeps a machine's checkpoints. One each, so that no service can touch another's.
     pub(super) fn checkpoint_stream(&self, machine: Service) -> String {
         format!("HEADROOM_{}_CHECKPOINTS_{machine}", self.shard)
