@@ -128,7 +128,8 @@ impl Machine for Evaluator {
 }
 
 impl Evaluator {
-    /// Looks at the workloads whose deadline has passed, and puts those back that wait for another.
+    /// Looks at the workloads whose deadline has passed, and puts those back that wait for another: one that has not
+    /// passed, so this ends.
     fn wake(&mut self) {
         while let Some(id) = self.deadlines.pop(self.now) {
             let Some(workload) = self.workloads.get_mut(&id) else {

@@ -108,7 +108,7 @@ pub enum Unavailable {
 pub struct Input {
     /// The metric's name.
     pub metric: String,
-    /// The value, as the rule used it: totals as they came, replicas summed up.
+    /// The value, as the rule used it: totals as they came, replicas summed up, or averaged by a threshold.
     pub value: f64,
     /// The target value or threshold that it was held against.
     pub against: f64,
