@@ -1,2 +1,35 @@
-//! placeholder
-fn main() {}
+//! The one binary, `headroom`: every service, and everything people say to them.
+
+mod args;
+mod commands;
+mod config;
+mod connect;
+mod exit;
+mod output;
+mod services;
+mod time;
+
+use args::Arguments;
+use clap::Parser as _;
+use headroom_runtime::telemetry::{self, LogFormat};
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let format = match arguments.log_format {
+        args::LogFormat::Text => LogFormat::Text { colour },
+        args::LogFormat::Json => LogFormat::Json,
+    };
+    let quiet = if arguments.command.is_service() { "info" } else { "warn" };
+    telemetry::init(arguments.log_filter.as_deref().unwrap_or(quiet), format);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return exit::failed(&anyhow::Error::new(error).context("cannot start")),
+    };
+    match runtime.block_on(commands::run(arguments)) {
+        Ok(code) => code,
+        Err(error) => exit::failed(&error),
+    }
+}

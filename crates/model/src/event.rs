@@ -198,4 +198,14 @@ impl Event {
             body: self.body.encode(),
         }
     }
+
+    /// The JSON form that `-o json` prints: the envelope's fields and the body under `body`.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        let mut value = serde_json::to_value(&self.envelope).unwrap_or_default();
+        if let Some(fields) = value.as_object_mut() {
+            fields.insert("body".to_owned(), self.body.to_json());
+        }
+        value
+    }
 }

@@ -66,6 +66,16 @@ impl Status {
         phases.insert(service.to_owned(), phase);
     }
 
+    /// Forgets what was said under `name`, unless it is one of those that go on.
+    pub fn forget<'a>(&self, name: &str, mut going_on: impl Iterator<Item = &'a str>) {
+        if !going_on.any(|service| service == name) {
+            self.phases
+                .lock()
+                .expect("no holder of this lock can panic")
+                .remove(name);
+        }
+    }
+
     /// What a service is doing.
     #[must_use]
     pub fn of(&self, service: &str) -> Phase {

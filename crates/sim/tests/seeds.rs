@@ -58,8 +58,13 @@ fn repeated_late_and_future_events_change_no_answer() {
 }
 
 fn assert_same<M: Machine>(run: &Run, seed: u64) {
-    let quiet = noise::answers::<M>(&run.store, None);
-    let noisy = noise::answers::<M>(&run.store, Some(seed));
+    let told = |noise| {
+        noise::answers::<M>(&run.store, noise)
+            .iter()
+            .map(text)
+            .collect::<Vec<_>>()
+    };
+    let (quiet, noisy) = (told(None), told(Some(seed)));
     let first = quiet
         .iter()
         .zip(&noisy)

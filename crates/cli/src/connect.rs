@@ -1,0 +1,84 @@
+//! From the configuration to a log.
+
+use crate::config::{Config, EmbeddedConfig, LogConfig};
+use anyhow::Context as _;
+use headroom_log::embedded::EmbeddedLog;
+use headroom_log::nats::NatsLog;
+use headroom_log::socket::SocketLog;
+use headroom_log::{Log, LogError};
+use headroom_model::Span;
+use headroom_runtime::{Phase, Status};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// A log, and the NATS connection beneath it if there is one.
+pub(crate) struct Connected {
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) nats: Option<NatsLog>,
+}
+
+/// The socket on which `up` serves an embedded log.
+pub(crate) fn socket_path(config: &EmbeddedConfig) -> PathBuf {
+    config.directory.join("headroom.sock")
+}
+
+/// Opens the log as its owner: the directory itself, or NATS. While NATS is out of reach it waits, says so on `status`,
+/// and goes on. `None` when asked to stop meanwhile.
+pub(crate) async fn owner(
+    config: &Config,
+    role: &str,
+    status: &Status,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<Option<Connected>> {
+    let settings = match &config.log {
+        LogConfig::Embedded(embedded) => return open(embedded).await.map(|log| Some(Connected { log, nats: None })),
+        LogConfig::Nats(settings) => settings,
+    };
+    loop {
+        let connecting = NatsLog::connect((**settings).clone(), &config.shard, role);
+        let result = tokio::select! {
+            result = connecting => result,
+            () = shutdown.cancelled() => return Ok(None),
+        };
+        match result {
+            Ok(nats) => return Ok(Some(Connected { log: Arc::new(nats.clone()), nats: Some(nats) })),
+            Err(error @ LogError::Unavailable(_)) => status.set(role, Phase::Waiting { reason: error.to_string() }),
+            Err(error) => return Err(error.into()),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(500)) => {}
+            () = shutdown.cancelled() => return Ok(None),
+        }
+    }
+}
+
+/// Connects as a user of the log: to NATS, or to the `up` that has the directory open, or to the directory itself when
+/// nobody has.
+pub(crate) async fn user(config: &Config) -> anyhow::Result<Arc<dyn Log>> {
+    match &config.log {
+        LogConfig::Nats(settings) => {
+            Ok(Arc::new(NatsLog::connect((**settings).clone(), &config.shard, "cli").await?))
+        }
+        LogConfig::Embedded(embedded) => {
+            let socket = socket_path(embedded);
+            if let Ok(log) = SocketLog::connect(&socket).await {
+                return Ok(Arc::new(log));
+            }
+            open(embedded).await
+        }
+    }
+}
+
+async fn open(config: &EmbeddedConfig) -> anyhow::Result<Arc<dyn Log>> {
+    let settings = headroom_log::embedded::Settings {
+        max_age: Span::seconds(config.max_age_seconds),
+        ..headroom_log::embedded::Settings::default()
+    };
+    let directory = config.directory.clone();
+    std::fs::create_dir_all(&directory)
+        .with_context(|| format!("cannot make the log's directory {}", directory.display()))?;
+    let opening = tokio::task::spawn_blocking(move || EmbeddedLog::open(&directory, &settings));
+    Ok(Arc::new(opening.await.context("opening the log was interrupted")??))
+}
