@@ -5,7 +5,7 @@ use super::{
     procfs::{Identity, Stat, process_ids},
 };
 use crate::error::Fault;
-use std::{collections::BTreeSet, fs, thread, time::Duration};
+use std::{collections::BTreeSet, fs, io, thread, time::Duration};
 use uuid::Uuid;
 
 /// Environment variable: the pool that a process belongs to.
@@ -17,10 +17,11 @@ pub(super) const INDEX: &str = "HEADROOM_INDEX";
 /// Environment variable: the child's port.
 pub(super) const PORT: &str = "HEADROOM_PORT";
 
-/// A process that is just becoming its program shows no environment for some microseconds.
+/// A process that is just becoming its program shows neither environment nor arguments: usually for microseconds, longer
+/// on a machine that is short of processors.
 const BLANK_PAUSE: Duration = Duration::from_millis(2);
-/// How often one is looked at again; some processes simply have no environment.
-const BLANK_LOOKS: u32 = 5;
+/// For how many pauses one is looked at again; only a process stuck in its end stays blank that long.
+const BLANK_LOOKS: u32 = 500;
 
 /// A living process of a pool: a child, or something that a child started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,12 +73,12 @@ fn look_at(pid: i32, pool: &str) -> Look {
     let Some(stat) = Stat::read(pid).filter(|stat| stat.runs_a_program()) else {
         return Look::Stranger;
     };
-    let Ok(environment) = fs::read(format!("/proc/{pid}/environ")) else {
+    let Ok(environment) = environment(pid) else {
         return Look::Stranger;
     };
-    if environment.is_empty() {
+    let Some(environment) = environment else {
         return Look::Blank;
-    }
+    };
     // The identity is read after the environment, so that it cannot be that of an earlier owner of the id.
     match (Mark::parse(&environment, pool), Identity::of(pid)) {
         (Some(mark), Some(process)) => Look::Ours(Marked {
@@ -89,6 +90,19 @@ fn look_at(pid: i32, pool: &str) -> Look {
         }),
         _ => Look::Stranger,
     }
+}
+
+/// The environment of a process, which may be empty; `None` while the process is just becoming its program.
+fn environment(pid: i32) -> io::Result<Option<Vec<u8>>> {
+    let environment = fs::read(format!("/proc/{pid}/environ"))?;
+    if !environment.is_empty() {
+        return Ok(Some(environment));
+    }
+    if fs::read(format!("/proc/{pid}/cmdline"))?.is_empty() {
+        return Ok(None);
+    }
+    // There are arguments, so by now there is an environment too, or it is really empty.
+    fs::read(format!("/proc/{pid}/environ")).map(Some)
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -135,6 +149,7 @@ pub(super) fn strays(marked: &[Marked], known: &[Child]) -> Vec<Child> {
             process: leader.process,
             port: leader.port,
             was_ready: false,
+            leaving: false,
         })
         .collect()
 }

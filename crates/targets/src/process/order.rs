@@ -79,11 +79,16 @@ impl ProcessTarget {
             .await;
         let (staying, mut leaving) = divide(sound, wanted);
         leaving.extend(failed);
-        // Nobody is sent to those who are about to leave.
-        let endpoints = listening(&order.target, &staying);
-        let (held, ()) = held
-            .step(move |held| held.save_endpoints(&endpoints))
-            .await?;
+        let (endpoints, asked) = (listening(&order.target, &staying), leaving.clone());
+        let say_goodbye = move |held: &mut Held| {
+            for child in &mut held.pool.children {
+                child.leaving |= asked.iter().any(|leaves| leaves.id == child.id);
+            }
+            held.save_children()?;
+            // Nobody is sent to those who are about to leave.
+            held.save_endpoints(&endpoints)
+        };
+        let (held, ()) = held.step(say_goodbye).await?;
         stop::stop(&leaving, self.settings.stop_signal, self.settings.grace).await?;
         let (settings, target) = (Arc::clone(&self.settings), order.target.clone());
         let (held, living) = held

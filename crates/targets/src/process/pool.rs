@@ -41,6 +41,8 @@ pub(super) struct Child {
     pub(super) port: Option<u16>,
     /// Whether it was seen ready once.
     pub(super) was_ready: bool,
+    /// Whether it was asked to stop: from then on it is not capacity any more, however long it takes.
+    pub(super) leaving: bool,
 }
 
 impl Pool {
@@ -74,8 +76,8 @@ impl Child {
     }
 }
 
-/// Which of the `living` stay when `wanted` are to be left: the oldest, and of two with one number the older. The second
-/// list, newest first, leaves.
+/// Which of the `living` stay when `wanted` are to be left: the oldest, and of two with one number the older, but nobody
+/// who was asked to stop. The second list, newest first, leaves.
 pub(super) fn divide(living: Vec<Child>, wanted: Replicas) -> (Vec<Child>, Vec<Child>) {
     let mut living = living;
     living.sort_by_key(Child::age_rank);
@@ -83,7 +85,7 @@ pub(super) fn divide(living: Vec<Child>, wanted: Replicas) -> (Vec<Child>, Vec<C
     let mut taken = BTreeSet::new();
     let room = usize::try_from(wanted.0).unwrap_or(usize::MAX);
     for child in living {
-        if staying.len() < room && taken.insert(child.index) {
+        if !child.leaving && staying.len() < room && taken.insert(child.index) {
             staying.push(child);
         } else {
             leaving.push(child);
@@ -117,6 +119,7 @@ mod tests {
             process: Identity { started_ticks, pid },
             port: None,
             was_ready: false,
+            leaving: false,
         }
     }
 
@@ -178,6 +181,14 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn nobody_who_was_asked_to_stop_stays() {
+        let mut asked = child(0, 10, 100);
+        asked.leaving = true;
+        let (staying, leaving) = divide(vec![asked, child(1, 20, 101)], Replicas(2));
+        assert_eq!((indices(&staying), indices(&leaving)), (vec![1], vec![0]));
     }
 
     proptest! {

@@ -94,6 +94,7 @@ pub(super) fn start(
         process,
         port,
         was_ready: false,
+        leaving: false,
     })
 }
 

@@ -223,7 +223,15 @@ fn stat(pid: i32) -> Option<Vec<String>> {
 
 /// The environment of a living process.
 pub(crate) fn environment(pid: i32) -> Option<Vec<String>> {
-    let bytes = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let mut bytes = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    // A process that is just becoming its program has a file already, and an environment in a moment.
+    for _ in 0..100 {
+        if !bytes.is_empty() || fs::read_link(format!("/proc/{pid}/exe")).is_err() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+        bytes = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    }
     let entries = bytes
         .split(|&byte| byte == 0)
         .map(|entry| String::from_utf8_lossy(entry).into_owned());

@@ -4,7 +4,11 @@ use crate::pool::{Pool, kill, lives, name, order, until};
 use headroom_model::Generation;
 use headroom_targets::{Guarantee, Target as _, TargetError};
 use serde_json::json;
-use std::fs;
+use std::{
+    fs,
+    process::{Child, Command},
+    time::Duration,
+};
 
 #[tokio::test]
 async fn a_pool_that_nobody_ordered_is_empty() {
@@ -178,28 +182,49 @@ async fn a_damaged_pool_file_is_never_read_as_an_empty_pool() {
 async fn a_stranger_with_the_id_of_a_child_is_neither_counted_nor_killed() {
     let pool = Pool::new(&json!({}));
     pool.set(1, 1).await.unwrap();
-    let mut stranger = std::process::Command::new("sleep")
-        .arg("1000")
-        .spawn()
-        .unwrap();
+    // Start times are counted in ticks of 10 ms; no process id comes round within one.
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let mut stranger = Stranger::new();
     kill(pool.children()[&0]);
-    pool.change_file(|file| file["children"][0]["process"]["pid"] = json!(stranger.id()));
+    pool.change_file(|file| file["children"][0]["process"]["pid"] = json!(stranger.0.id()));
     assert_eq!(pool.read().await, (0, 0));
     pool.set(2, 0).await.unwrap();
-    assert!(
-        stranger.try_wait().unwrap().is_none(),
-        "the stranger lives on"
-    );
+    assert!(stranger.lives());
+}
 
-    // After a boot even the start time may be the same.
-    let other = Pool::new(&json!({}));
-    other.set(1, 1).await.unwrap();
-    let child = other.children()[&0];
-    other.change_file(|file| file["boot"] = json!("another boot"));
-    assert_eq!(other.read().await, (0, 0));
+#[tokio::test]
+async fn after_a_boot_even_a_process_with_the_same_id_and_start_is_a_stranger() {
+    let pool = Pool::new(&json!({}));
+    pool.set(1, 1).await.unwrap();
+    let child = pool.children()[&0];
+    pool.change_file(|file| file["boot"] = json!("another boot"));
+    assert_eq!(pool.read().await, (0, 0));
     assert!(lives(child));
-    stranger.kill().unwrap();
-    stranger.wait().unwrap();
+}
+
+/// A process that belongs to no pool.
+struct Stranger(Child);
+
+impl Stranger {
+    fn new() -> Self {
+        let child = Command::new("sleep").arg("1000").spawn();
+        Self(child.expect("sleep can be started"))
+    }
+
+    fn lives(&mut self) -> bool {
+        self.0
+            .try_wait()
+            .expect("a child can be waited for")
+            .is_none()
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        // It may have been killed: that is what the test is about.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 #[tokio::test]
@@ -247,6 +272,26 @@ async fn a_reader_is_not_held_up_by_a_driver_at_work() {
     assert_eq!(pool.read().await.0, 2, "the stubborn child still lives");
     slow.abort();
     let _ = slow.await;
+}
+
+#[tokio::test]
+async fn a_child_that_was_asked_to_stop_does_not_come_back() {
+    let script = "trap '' TERM; while :; do sleep 0.1; done";
+    let pool = Pool::new(&json!({"program": "sh", "args": ["-c", script], "grace_seconds": 1}));
+    pool.set(1, 2).await.unwrap();
+    let before = pool.children();
+    let driver = pool.driver();
+    let dropped = tokio::spawn(async move { driver.set(&order(2, 1)).await });
+    until("web-1 is asked", async || {
+        pool.file()["children"][1]["leaving"] == json!(true)
+    })
+    .await;
+    dropped.abort();
+    let _ = dropped.await;
+    pool.set(3, 2).await.unwrap();
+    let after = pool.children();
+    assert_eq!(after[&0], before[&0]);
+    assert_ne!(after[&1], before[&1]);
 }
 
 #[tokio::test]
