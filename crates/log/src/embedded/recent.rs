@@ -1,9 +1,10 @@
 //! Which collector facts came lately, so that doubled collectors write a scrape once.
 
+use super::hash::Fast;
 use crate::memory::DUPLICATE_WINDOW;
 use headroom_model::{EventId, Seq, Timestamp};
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::hash_map::Entry;
 
 /// Ids in one generation at most, about 80 MB. At more than 16,000 facts a second the window is shorter than promised,
 /// rather than memory without bound.
@@ -17,40 +18,28 @@ pub(super) struct Recent {
     since: Timestamp,
 }
 
-type Generation = HashMap<EventId, Seq, BuildHasherDefault<IdHasher>>;
+type Generation = HashMap<EventId, Seq, Fast>;
 
 impl Recent {
-    /// Where a fact stands that has come before.
-    pub(super) fn find(&self, id: EventId) -> Option<Seq> {
-        self.young.get(&id).or_else(|| self.old.get(&id)).copied()
-    }
-
-    /// Remembers a fact.
-    pub(super) fn insert(&mut self, id: EventId, seq: Seq, stamp: Timestamp) {
+    /// Remembers that a fact stands at `seq`, unless it has come before: then that is where it stands.
+    pub(super) fn note(&mut self, id: EventId, seq: Seq, stamp: Timestamp) -> Option<Seq> {
+        if let Some(known) = self.old.get(&id) {
+            return Some(*known);
+        }
         if stamp.since(self.since) > DUPLICATE_WINDOW || self.young.len() >= MOST {
+            if let Some(known) = self.young.get(&id) {
+                return Some(*known);
+            }
             self.old = std::mem::take(&mut self.young);
             self.since = stamp;
         }
-        self.young.insert(id, seq);
-    }
-}
-
-/// Ids are made by a hash or at random, so their own bytes will do; SipHash would cost more than all the rest of an append.
-#[derive(Clone, Copy, Debug, Default)]
-struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.0 = (self.0.rotate_left(23) ^ u64::from_le_bytes(word))
-                .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        match self.young.entry(id) {
+            Entry::Occupied(known) => Some(*known.get()),
+            Entry::Vacant(place) => {
+                place.insert(seq);
+                None
+            }
         }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0 ^ (self.0 >> 32)
     }
 }
 
@@ -65,10 +54,13 @@ mod tests {
         let mut recent = Recent::default();
         let start = Timestamp(1_000_000_000);
         for second in 0..600 {
-            recent.insert(id(second), Seq(second), start.plus(Span::seconds(second)));
+            let now = start.plus(Span::seconds(second));
+            assert_eq!(recent.note(id(second), Seq(second), now), None);
             let then = second.saturating_sub(120);
-            assert_eq!(recent.find(id(then)), Some(Seq(then)), "after {second} s");
+            let found = recent.note(id(then), Seq(9999), now);
+            assert_eq!(found, Some(Seq(then)), "after {second} s");
         }
-        assert_eq!(recent.find(id(600 - 250)), None);
+        let late = start.plus(Span::seconds(600));
+        assert_eq!(recent.note(id(600 - 250), Seq(600), late), None);
     }
 }

@@ -347,7 +347,7 @@ fn recent(shared: &Shared, since: Timestamp) -> Result<Recent, LogError> {
     }
     let mut recent = Recent::default();
     for (id, seq, stamp) in newest_first.into_iter().rev() {
-        recent.insert(id, seq, stamp);
+        recent.note(id, seq, stamp);
     }
     Ok(recent)
 }

@@ -31,9 +31,7 @@ pub(super) fn seal(entries: &[&Entry]) -> Vec<Sealed> {
 
 fn seal_one(entries: &[&Entry]) -> Sealed {
     let frame = columns::encode(entries.iter().copied(), true);
-    let header = frame::open(&frame)
-        .expect("a frame that was just made opens")
-        .header;
+    let header = frame::header(&frame).expect("a frame that was just made has a header");
     Sealed {
         first: header.first,
         summary: Summary::of(&header, entries.iter().copied()),

@@ -133,18 +133,17 @@ impl Sequencer {
     ) {
         let stamp = self.stamps.now();
         let mut accepted = Vec::with_capacity(facts.len());
+        self.entries.reserve(facts.len());
         for fact in facts {
-            let (id, service) = (fact.envelope.id, fact.envelope.producer.service);
-            let collected = service == Service::Collector;
-            let known = collected.then(|| self.recent.find(id)).flatten();
+            let envelope = &fact.envelope;
+            let known = (envelope.producer.service == Service::Collector)
+                .then(|| self.recent.note(envelope.id, self.next, stamp))
+                .flatten();
             accepted.push(Accepted {
                 seq: known.unwrap_or(self.next),
                 duplicate: known.is_some(),
             });
             if known.is_none() {
-                if collected {
-                    self.recent.insert(id, self.next, stamp);
-                }
                 self.push(fact, stamp);
             }
         }
@@ -199,32 +198,33 @@ impl Sequencer {
 
     /// What was taken so far, ready to be written.
     fn group(&mut self) -> Group {
-        let entries = std::mem::take(&mut self.entries);
         Group {
-            write: self.write(entries),
+            write: self.write(),
             heads: std::mem::take(&mut self.new_heads),
             replies: std::mem::take(&mut self.replies),
         }
     }
 
-    fn write(&mut self, entries: Vec<Entry>) -> Write {
-        if entries.is_empty() {
+    fn write(&mut self) -> Write {
+        if self.entries.is_empty() {
             return Write::Nothing;
         }
         let all: Vec<&Entry> = self
             .young
             .iter()
             .flat_map(|group| group.iter())
-            .chain(&entries)
+            .chain(&self.entries)
             .collect();
         let bytes: usize = all.iter().map(|entry| sealing::weight(entry)).sum();
         if all.len() >= sealing::ENTRIES || bytes >= sealing::BYTES {
             let sealed = sealing::seal(&all);
             self.young.clear();
+            // The next group uses the same memory again.
+            self.entries.clear();
             return Write::Sealed(sealed);
         }
-        let frame = columns::encode(&entries, false);
-        let group = Arc::new(entries);
+        let frame = columns::encode(&self.entries, false);
+        let group = Arc::new(std::mem::take(&mut self.entries));
         self.young.push(Arc::clone(&group));
         Write::Young(group, frame)
     }

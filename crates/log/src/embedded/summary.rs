@@ -4,7 +4,6 @@ use super::frame::Header;
 use crate::{Entry, Filter, Place};
 use headroom_model::{Kind, Seq, Service, Timestamp, WorkloadId};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 
 /// Bits a name gets in the bloom filter: with four probes, one name in forty passes by mistake.
 const BITS_PER_NAME: usize = 8;
@@ -37,16 +36,18 @@ impl Summary {
     /// Looks at all entries of a block.
     pub(super) fn of<'a>(header: &Header, entries: impl Iterator<Item = &'a Entry>) -> Self {
         let (mut kinds, mut writers, mut heads) = (0, 0, 0);
-        let mut subjects: BTreeSet<&WorkloadId> = BTreeSet::new();
+        let mut names = Vec::new();
         let mut latest = None;
         for entry in entries {
             match entry {
                 Entry::Event(record) => {
                     kinds |= kind_bit(&record.envelope.kind);
                     writers |= service_bit(record.envelope.producer.service);
-                    if latest != Some(&record.envelope.subject) {
-                        latest = Some(&record.envelope.subject);
-                        subjects.insert(&record.envelope.subject);
+                    let subject = &record.envelope.subject;
+                    if latest != Some(subject) {
+                        latest = Some(subject);
+                        names.push(hash_workload(subject));
+                        names.push(hash(0, subject.namespace()));
                     }
                 }
                 Entry::Head(head) => heads |= service_bit(head.head.service),
@@ -60,7 +61,7 @@ impl Summary {
             kinds,
             writers,
             heads,
-            bloom: bloom(&subjects),
+            bloom: bloom(names),
         }
     }
 
@@ -125,15 +126,17 @@ fn services(services: &[Service]) -> u32 {
         .fold(0, |bits, &service| bits | service_bit(service))
 }
 
-fn bloom(subjects: &BTreeSet<&WorkloadId>) -> Vec<u8> {
-    let bytes = (subjects.len() * BITS_PER_NAME / 8 + 8).min(LONGEST_BLOOM);
-    let mut bloom = vec![0; if subjects.is_empty() { 0 } else { bytes }];
-    for subject in subjects {
-        for hash in [hash_workload(subject), hash(0, subject.namespace())] {
-            for (byte, bit) in probes(hash, bytes) {
-                bloom[byte] |= bit;
-            }
-        }
+/// The filter of names, given by their hashes.
+fn bloom(mut names: Vec<u64>) -> Vec<u8> {
+    names.sort_unstable();
+    names.dedup();
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let bytes = (names.len() * BITS_PER_NAME / 8 + 8).min(LONGEST_BLOOM);
+    let mut bloom = vec![0; bytes];
+    for (byte, bit) in names.iter().flat_map(|&name| probes(name, bytes)) {
+        bloom[byte] |= bit;
     }
     bloom
 }

@@ -3,6 +3,7 @@
 use super::cursor::Cursor;
 use super::{bodies, flags};
 use crate::embedded::frame::{Damage, Frame, ID};
+use crate::embedded::hash::Fast;
 use crate::{Entry, Filter, PlacedHead};
 use headroom_model::{
     Cause, Envelope, EventId, Head, Kind, Producer, Record, Seq, Timestamp, WorkloadId,
@@ -15,7 +16,7 @@ const NAMES: usize = 200_000;
 
 /// Names that were met before, so that the same workload is parsed and kept once, not once a frame.
 #[derive(Debug, Default)]
-pub(in crate::embedded) struct Interner(HashMap<Box<str>, WorkloadId>);
+pub(in crate::embedded) struct Interner(HashMap<Box<str>, WorkloadId, Fast>);
 
 impl Interner {
     fn subject(&mut self, text: &str) -> Result<WorkloadId, Damage> {

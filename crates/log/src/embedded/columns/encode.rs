@@ -3,6 +3,7 @@
 use super::cursor::{put, put_signed, put_text};
 use super::{bodies, flags};
 use crate::embedded::frame::{self, Header, ID};
+use crate::embedded::hash::Fast;
 use crate::{Entry, PlacedHead};
 use headroom_model::{Envelope, EventId, Kind, Record, Seq, Service, Timestamp, WorkloadId};
 use std::borrow::Cow;
@@ -61,7 +62,7 @@ struct Rows {
 /// Different values, numbered in the order in which they came.
 struct Dictionary<T> {
     values: Vec<T>,
-    numbers: HashMap<T, usize>,
+    numbers: HashMap<T, usize, Fast>,
     last: usize,
 }
 
@@ -69,7 +70,7 @@ impl<T> Default for Dictionary<T> {
     fn default() -> Self {
         Self {
             values: Vec::new(),
-            numbers: HashMap::new(),
+            numbers: HashMap::default(),
             last: 0,
         }
     }
