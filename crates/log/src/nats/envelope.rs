@@ -13,9 +13,11 @@ use uuid::Uuid;
 /// The media type of every body.
 pub const CONTENT_TYPE: &str = "application/msgpack";
 
-/// Headers that NATS adds to copies that it sends as answers. A stored message that has one was not written by a
-/// service: someone let the server answer into the log.
-const ANSWERED: [&str; 2] = ["Nats-Stream", "Nats-Sequence"];
+/// Headers that NATS adds to copies that it sends as answers or keeps in other streams. A message of the log that has one
+/// was not written by a service: someone let the server send a copy there.
+const COPIED: [&str; 3] = ["Nats-Stream", "Nats-Sequence", SOURCE];
+/// The header by which a stream that sources others says where a message came from.
+pub(super) const SOURCE: &str = "Nats-Stream-Source";
 
 /// The headers of an event.
 pub(super) fn encode(record: &Record, subjects: &Subjects) -> HeaderMap {
@@ -82,6 +84,8 @@ pub(super) struct Stored<'a> {
     pub(super) payload: &'a [u8],
     pub(super) seq: Seq,
     pub(super) stamp: Timestamp,
+    /// Whether it was read from the ledger, where everything is a copy.
+    pub(super) sourced: bool,
 }
 
 impl Stored<'_> {
@@ -100,9 +104,10 @@ impl Stored<'_> {
             .parse(self.subject)
             .ok_or("this version knows no such subject")?;
         let headers = self.headers.ok_or("it has no CloudEvents headers")?;
-        if let Some(name) = ANSWERED.iter().find(|name| headers.get(**name).is_some()) {
+        let copied = |name: &&&str| headers.get(**name).is_some();
+        if let Some(name) = COPIED.iter().filter(|_| !self.sourced).find(copied) {
             return Err(format!(
-                "its header {name} shows that it is a copy that the server sent as an answer"
+                "its header {name} shows that it is a copy that a server sent, not what a service wrote"
             ));
         }
         match address {
@@ -282,6 +287,7 @@ mod tests {
             payload,
             seq: Seq(9),
             stamp: Timestamp(5),
+            sourced: false,
         };
         stored.decode(&Subjects::new("s").unwrap())
     }
@@ -332,7 +338,7 @@ mod tests {
                 "an answer of the server",
                 subject,
                 with("Nats-Stream", "S"),
-                "as an answer",
+                "a copy",
             ),
             (
                 "a stranger's subject",

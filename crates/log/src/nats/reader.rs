@@ -214,6 +214,7 @@ impl Reader {
                 payload: &message.payload,
                 seq,
                 stamp: accepted,
+                sourced: self.plan.which == Which::Ledger,
             };
             let entry = stored.decode(&self.names);
             if self.plan.filter.passes_entry(&entry) {

@@ -23,15 +23,30 @@ use std::time::Duration;
 /// How long the ledger keeps what it keeps: a year.
 const LEDGER_AGE: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// Makes the log, its ledger and the shelf of its heads unless they are there, and refuses those that cannot hold what is promised.
+/// The services that write checkpoints.
+const MACHINES: [Service; 4] = [
+    Service::Clock,
+    Service::Evaluator,
+    Service::Planner,
+    Service::Actuator,
+];
+
+/// Makes the log and what belongs to it unless it is there, and refuses streams that cannot hold what is promised.
+///
+/// Who makes the log makes the streams of checkpoints too, so that the services themselves need not be allowed to.
 pub(super) async fn ensure(
     api: &Api,
     settings: &Settings,
     subjects: &Subjects,
 ) -> Result<(), LogError> {
-    ensure_one(api, &log(settings, subjects)).await?;
+    let made = ensure_one(api, &log(settings, subjects)).await?;
     ensure_one(api, &ledger(settings, subjects)).await?;
-    ensure_one(api, &heads(settings, subjects)).await
+    ensure_one(api, &heads(settings, subjects)).await?;
+    if made {
+        let shelves = MACHINES.map(|machine| ensure_checkpoints(api, settings, subjects, machine));
+        futures::future::try_join_all(shelves).await?;
+    }
+    Ok(())
 }
 
 /// Makes the stream of a machine's checkpoints unless it is there.
@@ -41,7 +56,9 @@ pub(super) async fn ensure_checkpoints(
     subjects: &Subjects,
     machine: Service,
 ) -> Result<(), LogError> {
-    ensure_one(api, &checkpoints(settings, subjects, machine)).await
+    ensure_one(api, &checkpoints(settings, subjects, machine))
+        .await
+        .map(drop)
 }
 
 fn base(settings: &Settings, name: String) -> Config {
@@ -117,10 +134,11 @@ fn checkpoints(settings: &Settings, subjects: &Subjects, machine: Service) -> Co
     }
 }
 
-async fn ensure_one(api: &Api, wanted: &Config) -> Result<(), LogError> {
+/// Makes a stream unless it is there, and says whether it did.
+async fn ensure_one(api: &Api, wanted: &Config) -> Result<bool, LogError> {
     for attempt in 0.. {
         match info(api, &wanted.name).await {
-            Ok(found) => return check(wanted, &found.config),
+            Ok(found) => return check(wanted, &found.config).map(|()| false),
             Err(Failure::Server(error)) if error.err_code == ErrorCode::STREAM_NOT_FOUND => {}
             Err(other) => return Err(other.into()),
         }
@@ -128,7 +146,7 @@ async fn ensure_one(api: &Api, wanted: &Config) -> Result<(), LogError> {
         match api.call::<Info>(&endpoint, wanted).await {
             Ok(made) => {
                 tracing::info!(stream = wanted.name, "made the stream");
-                return check(wanted, &made.config);
+                return check(wanted, &made.config).map(|()| true);
             }
             // Another service made it first, and perhaps with other settings: look again.
             Err(Failure::Server(error))
@@ -137,6 +155,14 @@ async fn ensure_one(api: &Api, wanted: &Config) -> Result<(), LogError> {
                 return Err(LogError::Refused(format!(
                     "stream {} cannot be made: {error}; look at nats setting replicas ({}) and the account's limits",
                     wanted.name, wanted.num_replicas
+                )));
+            }
+            // A login that may not make streams gets no answer either.
+            Err(Failure::Unreached(_) | Failure::Unanswered(_)) => {
+                return Err(LogError::Unavailable(format!(
+                    "stream {} is not there yet, and no answer came to making it; if this login may not make streams, \
+                     let one that may connect first",
+                    wanted.name
                 )));
             }
             Err(other) => return Err(other.into()),
