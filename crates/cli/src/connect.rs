@@ -63,8 +63,9 @@ pub(crate) async fn user(config: &Config) -> anyhow::Result<Arc<dyn Log>> {
         }
         LogConfig::Embedded(embedded) => {
             let socket = socket_path(embedded);
-            if let Ok(log) = SocketLog::connect(&socket).await {
-                return Ok(Arc::new(log));
+            let served = SocketLog::new(&socket);
+            if served.bounds().await.is_ok() {
+                return Ok(Arc::new(served));
             }
             open(embedded).await
         }

@@ -128,11 +128,10 @@ fn collector(connected: &Connected, around: &Surroundings, running: &mut Running
 /// Keeps `/readyz` informed of the collector.
 async fn show_collector(around: &Surroundings, status: &headroom_collector::Status) {
     while !around.shutdown.is_cancelled() {
-        let phase = if status.ready() {
-            Phase::Working
-        } else {
-            Phase::Waiting { reason: "the log is out of reach, or its policies are not read yet; nothing is scraped".to_owned() }
-        };
+        let phase = status.ready().map_or_else(
+            |reason| Phase::Waiting { reason: reason.to_owned() },
+            |()| Phase::Working,
+        );
         around.status.set(Service::Collector.token(), phase);
         tokio::time::sleep(Duration::from_millis(500)).await;
     }

@@ -3,6 +3,11 @@
 //! `HEADROOM_BLESS=1 cargo test -p headroom-model --test golden` writes the file of a kind or version that has none. A file
 //! that is there is never changed: a changed body is a new version.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "golden files are read from the disk; the machines themselves are not tested here"
+)]
+
 use headroom_model::body::*;
 use headroom_model::{Body, EventId, Generation, Kind, Replicas, Seq, Span, Timestamp};
 use std::path::PathBuf;

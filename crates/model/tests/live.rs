@@ -338,6 +338,9 @@ fn another_answer_of_the_same_version_stops_the_machine_and_one_of_a_newer_versi
     }
 }
 
+/// Changes a log that is written.
+type Tamper = fn(&mut Log);
+
 #[test]
 fn an_audit_names_what_was_changed_left_out_or_added() {
     let mut log = Log::default();
@@ -347,7 +350,7 @@ fn an_audit_names_what_was_changed_left_out_or_added() {
     commit_all(&mut live, &mut log, START);
     let clean = fold(&log).audited_from_start(&log).1;
     assert_eq!((clean.difference_count, clean.outputs), (0, 3));
-    let tamper: [(&str, fn(&mut Log)); 3] = [
+    let tamper: [(&str, Tamper); 3] = [
         ("a changed byte", |log| {
             *log.entries[3].as_mut().unwrap().body.last_mut().unwrap() ^= 1
         }),

@@ -3,7 +3,7 @@
 use crate::args::Serve;
 use crate::config::{Config, LogConfig};
 use crate::connect::{self, Connected};
-use crate::services::{self, Surroundings};
+use crate::services::{self, Running, Surroundings};
 use anyhow::bail;
 use headroom_model::Service;
 use headroom_runtime::metrics::Metrics;
@@ -49,26 +49,21 @@ async fn run(which: &[Service], role: &str, config: Config, args: &Serve) -> any
         return Ok(());
     };
     around.status.forget(role, which.iter().map(|service| service.token()));
-    let running = services::start(which, &connected, &around)?;
-    let socket = serve_socket(&connected, &around).await?;
-    let ended = services::wait(running, &shutdown).await;
-    if let Some(socket) = socket {
-        let _ = socket.await;
-    }
-    ended
+    let mut running = services::start(which, &connected, &around)?;
+    serve_socket(&connected, &around, &mut running);
+    services::wait(running, &shutdown).await
 }
 
 /// An embedded log is served to the other commands on a Unix socket.
-async fn serve_socket(
-    connected: &Connected,
-    around: &Surroundings,
-) -> anyhow::Result<Option<tokio::task::JoinHandle<()>>> {
+fn serve_socket(connected: &Connected, around: &Surroundings, running: &mut Running) {
     let LogConfig::Embedded(embedded) = &around.config.log else {
-        return Ok(None);
+        return;
     };
     let path = connect::socket_path(embedded);
-    let server = headroom_log::socket::Server::bind(&path).await?;
     tracing::info!(socket = %path.display(), "serving the log to other commands");
     let (log, shutdown) = (Arc::clone(&connected.log), around.shutdown.clone());
-    Ok(Some(tokio::spawn(async move { server.run(log, shutdown).await })))
+    running.spawn(async move {
+        headroom_log::socket::serve(log, &path, shutdown.cancelled_owned()).await?;
+        Ok(())
+    });
 }
