@@ -4,6 +4,7 @@ use crate::time;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use headroom_model::body::PauseDirection;
 use headroom_model::{Span, Timestamp, WorkloadId};
+use headroom_replay::moment::{Edge, Moment};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -147,6 +148,9 @@ pub(crate) struct Demo {
     /// Play the part of a worker (the demonstration starts these itself)
     #[arg(long, hide = true, value_name = "PORT")]
     pub(crate) worker: Option<u16>,
+    /// The worker ends when this is no longer its parent
+    #[arg(long, hide = true, requires = "worker", value_name = "PID")]
+    pub(crate) parent: Option<u32>,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -297,9 +301,9 @@ pub(crate) struct Watch {
 pub(crate) struct Explain {
     /// The workload as namespace/name
     pub(crate) workload: WorkloadId,
-    /// The moment: RFC 3339, HH:MM:SS (UTC, today), or a span ago such as 5m [default: now]
-    #[arg(long, value_parser = time::moment, value_name = "TIME")]
-    pub(crate) at: Option<Timestamp>,
+    /// The moment: RFC 3339, HH:MM:SS (UTC), or a span such as 5m before the end of the log [default: the end]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<Moment>,
     /// The decision at this position of the log
     #[arg(long, value_name = "SEQ", conflicts_with = "at")]
     pub(crate) seq: Option<u64>,
@@ -313,9 +317,9 @@ pub(crate) struct Explain {
 pub(crate) struct History {
     /// The workload as namespace/name
     pub(crate) workload: WorkloadId,
-    /// Only what happened since: RFC 3339, HH:MM:SS, or a span ago
-    #[arg(long, value_parser = time::moment, value_name = "TIME")]
-    pub(crate) since: Option<Timestamp>,
+    /// Only what happened since: RFC 3339, HH:MM:SS (UTC), or a span such as 1h before the end of the log
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<Moment>,
     /// At most so many, the newest
     #[arg(long, default_value_t = 50, value_name = "N")]
     pub(crate) limit: usize,
@@ -351,12 +355,12 @@ pub(crate) enum LogCommand {
     Export {
         /// The file
         file: PathBuf,
-        /// From this moment: RFC 3339, HH:MM:SS, or a span ago [default: the beginning]
-        #[arg(long, value_parser = time::moment, value_name = "TIME")]
-        from: Option<Timestamp>,
-        /// Up to this moment [default: the end]
-        #[arg(long, value_parser = time::moment, value_name = "TIME")]
-        to: Option<Timestamp>,
+        /// From this position or moment: 1200, RFC 3339, HH:MM:SS (UTC), or 5m before the end [default: the beginning]
+        #[arg(long, value_name = "SEQ|TIME")]
+        from: Option<Edge>,
+        /// Up to this position or moment [default: the end]
+        #[arg(long, value_name = "SEQ|TIME")]
+        to: Option<Edge>,
     },
     /// Read an exported file into the empty log that the configuration names
     Import {

@@ -83,3 +83,11 @@ async fn open(config: &EmbeddedConfig) -> anyhow::Result<Arc<dyn Log>> {
     let opening = tokio::task::spawn_blocking(move || EmbeddedLog::open(&directory, &settings));
     Ok(Arc::new(opening.await.context("opening the log was interrupted")??))
 }
+
+/// What a reader reads: an exported file, or the log.
+pub(crate) async fn reader(config: &Config, file: Option<&std::path::Path>) -> anyhow::Result<Arc<dyn Log>> {
+    match file {
+        Some(file) => Ok(Arc::new(headroom_replay::file::FileLog::open(file)?)),
+        None => user(config).await,
+    }
+}

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod config;
 mod connect;
+mod demo;
 mod exit;
 mod output;
 mod services;
@@ -22,8 +23,7 @@ fn main() -> ExitCode {
         args::LogFormat::Text => LogFormat::Text { colour },
         args::LogFormat::Json => LogFormat::Json,
     };
-    let quiet = if arguments.command.is_service() { "info" } else { "warn" };
-    telemetry::init(arguments.log_filter.as_deref().unwrap_or(quiet), format);
+    telemetry::init(arguments.log_filter.as_deref().unwrap_or(arguments.command.log_filter()), format);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return exit::failed(&anyhow::Error::new(error).context("cannot start")),

@@ -3,6 +3,7 @@
 mod apply;
 mod completions;
 mod delete;
+mod demo;
 mod explain;
 mod facts;
 mod get;
@@ -44,7 +45,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Replay(args) => return replay::run(&config()?, &args).await,
         Command::Log(args) => return log::run(&config()?, args).await,
         Command::Push(args) => push::run(&config()?, args).await?,
-        Command::Demo(_) => {}
+        Command::Demo(args) => return demo::run(&args).await,
     }
     Ok(ExitCode::SUCCESS)
 }
