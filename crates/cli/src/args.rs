@@ -117,12 +117,19 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Whether this goes on until it is told to stop.
-    pub(crate) fn is_service(&self) -> bool {
-        matches!(
-            self,
-            Self::Up(_) | Self::Collector(_) | Self::Evaluator(_) | Self::Planner(_) | Self::Actuator(_) | Self::Clock(_)
-        )
+    /// Which log lines are shown unless said otherwise.
+    pub(crate) fn log_filter(&self) -> &'static str {
+        match self {
+            Self::Up(_)
+            | Self::Collector(_)
+            | Self::Evaluator(_)
+            | Self::Planner(_)
+            | Self::Actuator(_)
+            | Self::Clock(_) => "info",
+            // It draws on the terminal, and says itself what goes wrong.
+            Self::Demo(_) => "error",
+            _ => "warn",
+        }
     }
 }
 

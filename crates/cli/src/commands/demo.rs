@@ -52,22 +52,32 @@ pub(super) async fn run(args: &Demo) -> anyhow::Result<ExitCode> {
         metrics: Metrics::new(),
         shutdown: CancellationToken::new(),
     };
-    let connected = connect::owner(&around.config, "demo", &around.status, &around.shutdown).await?;
+    let connected =
+        connect::owner(&around.config, "demo", &around.status, &around.shutdown).await?;
     let connected = connected.context("the log was not opened")?;
     let scene = perform(args, &stage, &connected, &around, &interrupted).await?;
     if args.keep.is_some() {
         let file = stage.directory().join("headroom.yaml");
-        output::line(&format!("Everything is kept: headroom --config {} explain demo/web\n", file.display()))?;
+        output::line(&format!(
+            "Everything is kept: headroom --config {} explain demo/web\n",
+            file.display()
+        ))?;
     }
     let report = verify(&*connected.log, &mut |_| {}).await?;
     let scaled = scene.largest.is_some();
     if !report.verified() {
         output::line(report.details().trim_end())?;
     } else if !scaled {
-        output::line("The load was never answered with more workers; that is a failure of this demonstration.")?;
+        output::line(
+            "The load was never answered with more workers; that is a failure of this demonstration.",
+        )?;
     }
     output::line(&report.final_line())?;
-    Ok(if report.verified() && scaled { ExitCode::SUCCESS } else { exit::found_wrong() })
+    Ok(if report.verified() && scaled {
+        ExitCode::SUCCESS
+    } else {
+        exit::found_wrong()
+    })
 }
 
 /// Everything between the start of the services and their end. Whatever happens in between, they and the workers end.
@@ -97,16 +107,36 @@ async fn perform(
 }
 
 /// The policy, the load, and what follows; then the most interesting of it.
-async fn play(curve: Curve, stage: &Stage, log: &dyn Log, around: &Surroundings) -> anyhow::Result<Scene> {
+async fn play(
+    curve: Curve,
+    stage: &Stage,
+    log: &dyn Log,
+    around: &Surroundings,
+) -> anyhow::Result<Scene> {
     introduce()?;
-    let policy = PolicyApplied { policy: stage.policy.value.clone(), owner: "demo".to_owned() };
+    let policy = PolicyApplied {
+        policy: stage.policy.value.clone(),
+        owner: "demo".to_owned(),
+    };
     facts::say(log, &stage.policy.policy.workload, Body::from(policy)).await?;
     // Cancelled when this ends, however it ends.
     let stop = CancellationToken::new();
     let _stop = stop.clone().drop_guard();
-    let load = Load { curve, endpoints: stage.endpoints(), fleet: Arc::<Fleet>::default(), meter: Arc::<Meter>::default() };
-    if timeout(FIRST_WORKER, load.first_worker(&stop)).await.is_err() {
-        bail!("no worker answered within {} s; services: {:?}", FIRST_WORKER.as_secs(), around.status.all());
+    let load = Load {
+        curve,
+        endpoints: stage.endpoints(),
+        fleet: Arc::<Fleet>::default(),
+        meter: Arc::<Meter>::default(),
+    };
+    if timeout(FIRST_WORKER, load.first_worker(&stop))
+        .await
+        .is_err()
+    {
+        bail!(
+            "no worker answered within {} s; services: {:?}",
+            FIRST_WORKER.as_secs(),
+            around.status.all()
+        );
     }
     let start = Instant::now();
     let driven = tokio::spawn(load.clone().drive(start, stop.clone()));
@@ -118,11 +148,20 @@ async fn play(curve: Curve, stage: &Stage, log: &dyn Log, around: &Surroundings)
 }
 
 /// Shows what happens, until the load and the workers have come and gone.
-async fn watch(curve: Curve, stage: &Stage, log: &dyn Log, load: &Load, start: Instant) -> anyhow::Result<Scene> {
+async fn watch(
+    curve: Curve,
+    stage: &Stage,
+    log: &dyn Log,
+    load: &Load,
+    start: Instant,
+) -> anyhow::Result<Scene> {
     let policy = &stage.policy.policy;
     let mut scene = Scene::new(curve, policy.max_replicas);
     let mut view = View::new();
-    let filter = Filter { place: Some(Place::Workload(policy.workload.clone())), ..Filter::kinds([Kind::Decided]) };
+    let filter = Filter {
+        place: Some(Place::Workload(policy.workload.clone())),
+        ..Filter::kinds([Kind::Decided])
+    };
     let mut decisions = log.follow(Seq(1), filter).await?;
     let mut seconds = interval_at(start + SECOND, SECOND);
     loop {
@@ -131,7 +170,9 @@ async fn watch(curve: Curve, stage: &Stage, log: &dyn Log, load: &Load, start: I
                 for event in events(chunk?.context("the log has ended")?) {
                     if let Body::Decided(decided) = &event.body {
                         scene.decided(event.envelope.seq, decided);
-                        view.say(&scene, start.elapsed(), &decision_line(decided))?;
+                        if Scene::is_news(decided) {
+                            view.say(&scene, start.elapsed(), &decision_line(decided))?;
+                        }
                     }
                 }
             }
@@ -155,7 +196,8 @@ fn events(chunk: Vec<Entry>) -> impl Iterator<Item = Event> {
 
 fn introduce() -> anyhow::Result<()> {
     output::line(&format!(
-        "Workers are real processes that carry {} requests a second each; a surge of {SURGE} is coming.\nThis policy decides how many there are:\n",
+        "Each worker is a real process that carries {} requests a second. A surge of {SURGE} a second is coming.\n\
+         This policy says how many workers there are:\n",
         worker::CAPACITY
     ))?;
     for line in POLICY.lines() {
@@ -165,7 +207,12 @@ fn introduce() -> anyhow::Result<()> {
 }
 
 /// The load in figures, the most interesting decision, and the way on.
-async fn conclude(scene: &Scene, stage: &Stage, log: &dyn Log, meter: &Meter) -> anyhow::Result<()> {
+async fn conclude(
+    scene: &Scene,
+    stage: &Stage,
+    log: &dyn Log,
+    meter: &Meter,
+) -> anyhow::Result<()> {
     let total = meter.total();
     let answered = (total.sent - total.lost) as f64 * 100.0 / total.sent.max(1) as f64;
     output::line(&format!(
@@ -176,7 +223,8 @@ async fn conclude(scene: &Scene, stage: &Stage, log: &dyn Log, meter: &Meter) ->
         scene.ready
     ))?;
     if let Some(largest) = scene.largest {
-        let explanation = explain(log, &stage.policy.policy.workload, Which::Seq(largest.seq)).await?;
+        let explanation =
+            explain(log, &stage.policy.policy.workload, Which::Seq(largest.seq)).await?;
         output::line("\nThe largest step up, as `headroom explain` tells it:\n")?;
         output::line(render(&explanation).trim_end())?;
     }

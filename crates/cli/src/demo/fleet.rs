@@ -37,7 +37,11 @@ impl Fleet {
 
     /// Every listed worker once, beginning with the one whose turn it is.
     pub(crate) fn round(&self) -> Vec<Arc<Worker>> {
-        let mut round = self.workers.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut round = self
+            .workers
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         if !round.is_empty() {
             let first = self.turn.fetch_add(1, Ordering::Relaxed) % round.len();
             round.rotate_left(first);
@@ -48,17 +52,25 @@ impl Fleet {
     /// How many listed workers have answered.
     pub(crate) fn ready(&self) -> u32 {
         let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
-        let ready = workers.iter().filter(|worker| worker.answers.load(Ordering::Relaxed)).count();
+        let ready = workers
+            .iter()
+            .filter(|worker| worker.answers.load(Ordering::Relaxed))
+            .count();
         u32::try_from(ready).unwrap_or(u32::MAX)
     }
 
     fn list(&self, listed: Vec<Uri>) {
         let mut workers = self.workers.write().unwrap_or_else(PoisonError::into_inner);
         *workers = (listed.into_iter())
-            .map(|work| match workers.iter().find(|known| known.work == work) {
-                Some(known) => Arc::clone(known),
-                None => Arc::new(Worker { work, answers: AtomicBool::new(false) }),
-            })
+            .map(
+                |work| match workers.iter().find(|known| known.work == work) {
+                    Some(known) => Arc::clone(known),
+                    None => Arc::new(Worker {
+                        work,
+                        answers: AtomicBool::new(false),
+                    }),
+                },
+            )
             .collect();
     }
 }
@@ -73,7 +85,9 @@ impl Worker {
 fn parse(text: &[u8]) -> Option<Vec<Uri>> {
     let groups: Vec<Group> = serde_json::from_slice(text).ok()?;
     let targets = groups.into_iter().flat_map(|group| group.targets);
-    targets.map(|target| format!("http://{target}/work").parse().ok()).collect()
+    targets
+        .map(|target| format!("http://{target}/work").parse().ok())
+        .collect()
 }
 
 #[cfg(test)]
@@ -81,12 +95,17 @@ mod tests {
     use super::*;
 
     fn fleet(ports: &[u16]) -> Vec<Uri> {
-        let groups: Vec<_> = ports.iter().map(|port| serde_json::json!({"targets": [format!("127.0.0.1:{port}")]})).collect();
+        let groups: Vec<_> = ports
+            .iter()
+            .map(|port| serde_json::json!({"targets": [format!("127.0.0.1:{port}")]}))
+            .collect();
         parse(serde_json::to_string(&groups).unwrap().as_bytes()).unwrap()
     }
 
     fn firsts(fleet: &Fleet, rounds: usize) -> Vec<u16> {
-        (0..rounds).map(|_| fleet.round()[0].work.port_u16().unwrap()).collect()
+        (0..rounds)
+            .map(|_| fleet.round()[0].work.port_u16().unwrap())
+            .collect()
     }
 
     #[test]

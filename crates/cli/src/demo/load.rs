@@ -97,7 +97,11 @@ struct Sender {
 impl Sender {
     fn new(load: &Load, meter: Arc<Meter>) -> Self {
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { client, fleet: Arc::clone(&load.fleet), meter }
+        Self {
+            client,
+            fleet: Arc::clone(&load.fleet),
+            meter,
+        }
     }
 
     /// One request, measured.

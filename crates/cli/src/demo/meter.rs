@@ -36,7 +36,9 @@ impl Meter {
 
     /// A request was answered.
     pub(crate) fn answered(&self, after: Duration) {
-        self.measured().answered.push(u32::try_from(after.as_micros()).unwrap_or(u32::MAX));
+        self.measured()
+            .answered
+            .push(u32::try_from(after.as_micros()).unwrap_or(u32::MAX));
     }
 
     /// A request came to nothing.
@@ -59,7 +61,11 @@ impl Meter {
     /// What was measured in all.
     pub(crate) fn total(&self) -> Figures {
         let measured = self.measured();
-        Figures { sent: measured.sent, lost: measured.lost, p95: p95(&measured.answered) }
+        Figures {
+            sent: measured.sent,
+            lost: measured.lost,
+            p95: p95(&measured.answered),
+        }
     }
 
     fn measured(&self) -> MutexGuard<'_, Measured> {
@@ -97,7 +103,11 @@ mod tests {
     #[test]
     fn an_interval_is_what_came_since_the_last() {
         let meter = Meter::default();
-        let second = |sent, lost, p95: Option<u64>| Figures { sent, lost, p95: p95.map(Duration::from_millis) };
+        let second = |sent, lost, p95: Option<u64>| Figures {
+            sent,
+            lost,
+            p95: p95.map(Duration::from_millis),
+        };
         meter.sent();
         meter.sent();
         meter.answered(Duration::from_millis(40));

@@ -23,16 +23,47 @@ pub(super) fn frame(scene: &Scene, width: usize, colour: bool) -> Vec<String> {
     };
     let seconds = scene.seconds.as_slice();
     let now = scene.now();
-    let load = seconds.iter().map(|second| second.figures.sent as f64).collect();
-    let p95 = seconds.iter().map(|second| second.figures.p95.unwrap_or_default().as_secs_f64()).collect();
-    let workers = seconds.iter().map(|second| f64::from(second.ready.0)).collect();
-    let lost = if now.lost > 0 { format!(", {} lost", now.lost) } else { String::new() };
+    let load = seconds
+        .iter()
+        .map(|second| second.figures.sent as f64)
+        .collect();
+    let p95 = seconds
+        .iter()
+        .map(|second| second.figures.p95.unwrap_or_default().as_secs_f64())
+        .collect();
+    let workers = seconds
+        .iter()
+        .map(|second| f64::from(second.ready.0))
+        .collect();
+    let lost = if now.lost > 0 {
+        format!(", {} lost", now.lost)
+    } else {
+        String::new()
+    };
     vec![
         rule(&title(scene), width, colour),
-        row("load", load, 1.0, Color::Cyan, format!("{} requests/s{lost}", now.sent)),
+        row(
+            "load",
+            load,
+            1.0,
+            Color::Cyan,
+            format!("{} requests/s{lost}", now.sent),
+        ),
         // Below a quarter of a second all is well, and the row stays low.
-        row("latency", p95, 0.25, Color::Yellow, format!("{} (p95)", milliseconds(now.p95))),
-        row("workers", workers, f64::from(scene.maximum.0), Color::Green, boxes(scene)),
+        row(
+            "latency",
+            p95,
+            0.25,
+            Color::Yellow,
+            format!("{} (p95)", milliseconds(now.p95)),
+        ),
+        row(
+            "workers",
+            workers,
+            f64::from(scene.maximum.0),
+            Color::Green,
+            boxes(scene),
+        ),
     ]
 }
 
@@ -44,14 +75,19 @@ fn title(scene: &Scene) -> [String; 2] {
 
 /// A line across, with a text near each end.
 fn rule([left, right]: &[String; 2], width: usize, colour: bool) -> String {
-    let between = width.saturating_sub(left.chars().count() + right.chars().count() + 8).max(1);
+    let between = width
+        .saturating_sub(left.chars().count() + right.chars().count() + 8)
+        .max(1);
     let line = format!("── {left} {} {right} ──", "─".repeat(between));
     painted(line, Color::DarkGrey, colour)
 }
 
 /// A box for each worker that answers, a light one for each that is still to come.
 fn boxes(scene: &Scene) -> String {
-    let (ready, wanted) = (scene.ready.0.min(scene.maximum.0), scene.wanted.0.min(scene.maximum.0));
+    let (ready, wanted) = (
+        scene.ready.0.min(scene.maximum.0),
+        scene.wanted.0.min(scene.maximum.0),
+    );
     let full = "■".repeat(ready as usize);
     let light = "□".repeat(wanted.saturating_sub(ready) as usize);
     let boxes = format!("{full}{light}");
@@ -59,7 +95,11 @@ fn boxes(scene: &Scene) -> String {
 }
 
 fn painted(text: String, tint: Color, colour: bool) -> String {
-    if colour { text.with(tint).to_string() } else { text }
+    if colour {
+        text.with(tint).to_string()
+    } else {
+        text
+    }
 }
 
 #[cfg(test)]
@@ -73,8 +113,16 @@ mod tests {
     fn scene(seconds: u64) -> Scene {
         let mut scene = Scene::new(Curve::new(Duration::from_secs(60)), Replicas(8));
         for second in 1..=seconds {
-            let figures = Figures { sent: second * 20, lost: second % 2, p95: Some(Duration::from_millis(second * 10)) };
-            scene.second(Duration::from_secs(second), figures, Replicas(second as u32 % 8));
+            let figures = Figures {
+                sent: second * 20,
+                lost: second % 2,
+                p95: Some(Duration::from_millis(second * 10)),
+            };
+            scene.second(
+                Duration::from_secs(second),
+                figures,
+                Replicas(second as u32 % 8),
+            );
         }
         scene.wanted = Replicas(8);
         scene
@@ -86,7 +134,11 @@ mod tests {
             for seconds in [0, 1, 29, 90] {
                 let frame = frame(&scene(seconds), width, false);
                 assert_eq!(frame.len(), 4);
-                let longest = frame.iter().map(|line| line.chars().count()).max().unwrap_or_default();
+                let longest = frame
+                    .iter()
+                    .map(|line| line.chars().count())
+                    .max()
+                    .unwrap_or_default();
                 // Names and figures are never cut; below 60 columns the view does not show the panel.
                 assert!(longest < width.max(60), "{width}: {frame:#?}");
             }
@@ -96,7 +148,10 @@ mod tests {
     #[test]
     fn a_frame_shows_the_newest_second() {
         let frame = frame(&scene(3), 80, false);
-        assert!(frame[0].starts_with("── headroom demo · calm ──") && frame[0].ends_with("── 0:03 of 1:00 ──"));
+        assert!(
+            frame[0].starts_with("── headroom demo · calm ──")
+                && frame[0].ends_with("── 0:03 of 1:00 ──")
+        );
         assert!(frame[1].contains("60 requests/s, 1 lost"), "{}", frame[1]);
         assert!(frame[2].contains("30 ms (p95)"), "{}", frame[2]);
         assert!(frame[3].contains("■■■□□□□□ 3 of 8 ready"), "{}", frame[3]);
@@ -104,6 +159,10 @@ mod tests {
 
     #[test]
     fn without_colour_there_are_no_escape_codes() {
-        assert!(frame(&scene(9), 80, false).iter().all(|line| !line.contains('\u{1b}')));
+        assert!(
+            frame(&scene(9), 80, false)
+                .iter()
+                .all(|line| !line.contains('\u{1b}'))
+        );
     }
 }

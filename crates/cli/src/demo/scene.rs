@@ -2,7 +2,7 @@
 
 use super::curve::{Curve, Phase};
 use super::meter::Figures;
-use headroom_model::body::{Decided, Decision};
+use headroom_model::body::{Decided, Decision, HoldReason};
 use headroom_model::{Replicas, Seq};
 use std::time::Duration;
 
@@ -65,12 +65,25 @@ impl Scene {
 
     /// The planner has decided. The first worker is no answer to any load, so it does not count as a step up.
     pub(crate) fn decided(&mut self, seq: Seq, decided: &Decided) {
-        let Decision::Scale { from, to } = decided.decision else { return };
+        let Decision::Scale { from, to } = decided.decision else {
+            return;
+        };
         self.wanted = to;
         let by = to.saturating_sub(from);
         if from > Replicas::ZERO && self.largest.map_or(Replicas::ZERO, |largest| largest.by) < by {
             self.largest = Some(StepUp { seq, by });
         }
+    }
+
+    /// Whether a decision is worth a line: that the count is what is wanted says nothing new.
+    pub(crate) fn is_news(decided: &Decided) -> bool {
+        !matches!(
+            decided.decision,
+            Decision::Hold {
+                reason: HoldReason::AtDesired,
+                ..
+            }
+        )
     }
 
     /// What the load is doing.
@@ -90,26 +103,41 @@ impl Scene {
 
     /// The most workers that answered at the end of a second.
     pub(crate) fn most_ready(&self) -> Replicas {
-        self.seconds.iter().map(|second| second.ready).max().unwrap_or_default()
+        self.seconds
+            .iter()
+            .map(|second| second.ready)
+            .max()
+            .unwrap_or_default()
     }
 
     /// The figures of the newest second.
     pub(crate) fn now(&self) -> Figures {
-        self.seconds.last().map_or_else(Figures::default, |second| second.figures)
+        self.seconds
+            .last()
+            .map_or_else(Figures::default, |second| second.figures)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use headroom_model::body::{HoldReason, Mode};
+    use headroom_model::body::Mode;
 
     fn decided(decision: Decision) -> Decided {
-        Decided { revision: Seq(1), mode: Mode::Active, decision, wishes: Vec::new(), trail: Vec::new() }
+        Decided {
+            revision: Seq(1),
+            mode: Mode::Active,
+            decision,
+            wishes: Vec::new(),
+            trail: Vec::new(),
+        }
     }
 
     fn scale(from: u32, to: u32) -> Decided {
-        decided(Decision::Scale { from: Replicas(from), to: Replicas(to) })
+        decided(Decision::Scale {
+            from: Replicas(from),
+            to: Replicas(to),
+        })
     }
 
     #[test]
@@ -120,8 +148,20 @@ mod tests {
         for (seq, from, to) in [(5, 1, 3), (6, 3, 6), (7, 6, 8), (8, 8, 1), (9, 1, 4)] {
             scene.decided(Seq(seq), &scale(from, to));
         }
-        assert_eq!(scene.largest, Some(StepUp { seq: Seq(6), by: Replicas(3) }));
-        scene.decided(Seq(10), &decided(Decision::Hold { at: Some(Replicas(2)), reason: HoldReason::AtDesired }));
+        assert_eq!(
+            scene.largest,
+            Some(StepUp {
+                seq: Seq(6),
+                by: Replicas(3)
+            })
+        );
+        scene.decided(
+            Seq(10),
+            &decided(Decision::Hold {
+                at: Some(Replicas(2)),
+                reason: HoldReason::AtDesired,
+            }),
+        );
         assert_eq!(scene.wanted, Replicas(4), "who holds wants nothing new");
     }
 
@@ -129,7 +169,11 @@ mod tests {
     fn it_has_settled_when_load_and_workers_are_gone() {
         let mut scene = Scene::new(Curve::new(Duration::from_secs(60)), Replicas(8));
         let at = |scene: &mut Scene, seconds, ready| {
-            scene.second(Duration::from_secs(seconds), Figures::default(), Replicas(ready));
+            scene.second(
+                Duration::from_secs(seconds),
+                Figures::default(),
+                Replicas(ready),
+            );
             scene.settled(Replicas(1))
         };
         scene.decided(Seq(3), &scale(0, 1));

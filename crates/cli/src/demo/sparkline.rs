@@ -12,7 +12,11 @@ pub(super) fn sparkline(values: &[f64], most: f64, width: usize) -> String {
 }
 
 fn bar(value: f64, most: f64) -> char {
-    let share = if most > 0.0 { (value / most).clamp(0.0, 1.0) } else { 0.0 };
+    let share = if most > 0.0 {
+        (value / most).clamp(0.0, 1.0)
+    } else {
+        0.0
+    };
     // Between 0 and 7 whatever comes, since NaN becomes 0.
     let level = (share * 7.0).round() as usize;
     BARS[level.min(7)]
@@ -28,7 +32,12 @@ mod tests {
             ("nothing yet", vec![], 4.0, "    "),
             ("the first", vec![4.0], 4.0, "█   "),
             ("in proportion", vec![0.0, 2.0, 4.0], 4.0, "▁▅█ "),
-            ("only the newest", vec![9.0, 0.0, 0.0, 0.0, 4.0], 4.0, "▁▁▁█"),
+            (
+                "only the newest",
+                vec![9.0, 0.0, 0.0, 0.0, 4.0],
+                4.0,
+                "▁▁▁█",
+            ),
             ("above the most", vec![9.0], 4.0, "█   "),
             ("all is zero", vec![0.0], 0.0, "▁   "),
             ("no number", vec![f64::NAN], 4.0, "▁   "),

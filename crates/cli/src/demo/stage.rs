@@ -29,18 +29,25 @@ impl Stage {
         let (directory, temporary) = match keep {
             Some(keep) => (empty_directory(keep)?, None),
             None => {
-                let temporary = TempDir::with_prefix("headroom-demo-").context("no temporary directory can be made")?;
+                let temporary = TempDir::with_prefix("headroom-demo-")
+                    .context("no temporary directory can be made")?;
                 (temporary.path().to_owned(), Some(temporary))
             }
         };
         let directory = fs::canonicalize(&directory).context("the directory cannot be resolved")?;
-        let program = std::env::current_exe().context("where this program is cannot be found out")?;
+        let program =
+            std::env::current_exe().context("where this program is cannot be found out")?;
         let file = directory.join("headroom.yaml");
         fs::write(&file, configuration(&directory, &program)?)?;
         fs::write(directory.join("policy.yaml"), POLICY)?;
         let mut config = Config::load(Some(&file))?;
         end_workers_with_us(&mut config);
-        Ok(Self { config, policy: policy()?, directory, _temporary: temporary })
+        Ok(Self {
+            config,
+            policy: policy()?,
+            directory,
+            _temporary: temporary,
+        })
     }
 
     /// The directory.
@@ -68,7 +75,10 @@ impl Stage {
             attempt: 1,
             key: EventId::named("the demonstration ends"),
         };
-        driver.set(&order).await.context("the workers could not be stopped; they end with this process")?;
+        driver
+            .set(&order)
+            .await
+            .context("the workers could not be stopped; they end with this process")?;
         Ok(())
     }
 }
@@ -76,7 +86,9 @@ impl Stage {
 /// What a person would write into `headroom.yaml`.
 fn configuration(directory: &Path, program: &Path) -> anyhow::Result<String> {
     // A text in JSON is a text in YAML.
-    let text = |path: &Path| serde_json::to_string(path).context("a path is not UTF-8; choose another directory");
+    let text = |path: &Path| {
+        serde_json::to_string(path).context("a path is not UTF-8; choose another directory")
+    };
     Ok(format!(
         r#"log:
   embedded: {{ directory: log }}
@@ -108,14 +120,18 @@ actuator:
 fn end_workers_with_us(config: &mut Config) {
     for target in &mut config.targets.0 {
         if let TargetSettings::Process(pool) = target {
-            pool.args.extend(["--parent".to_owned(), std::process::id().to_string()]);
+            pool.args
+                .extend(["--parent".to_owned(), std::process::id().to_string()]);
         }
     }
 }
 
 fn policy() -> anyhow::Result<Document> {
     let documents = headroom_policy::parse_files(&[("policy.yaml", POLICY)])?;
-    documents.into_iter().next().context("policy.yaml holds no policy")
+    documents
+        .into_iter()
+        .next()
+        .context("policy.yaml holds no policy")
 }
 
 fn pools(directory: &Path) -> PathBuf {
@@ -124,14 +140,20 @@ fn pools(directory: &Path) -> PathBuf {
 
 fn endpoints(directory: &Path) -> PathBuf {
     let target = TargetName::new("demo", "web").expect("both are names");
-    pools(directory).join(target.file_name()).join("endpoints.json")
+    pools(directory)
+        .join(target.file_name())
+        .join("endpoints.json")
 }
 
 fn empty_directory(keep: &Path) -> anyhow::Result<PathBuf> {
     fs::create_dir_all(keep).with_context(|| format!("cannot make {}", keep.display()))?;
-    let mut entries = fs::read_dir(keep).with_context(|| format!("cannot read {}", keep.display()))?;
+    let mut entries =
+        fs::read_dir(keep).with_context(|| format!("cannot read {}", keep.display()))?;
     if entries.next().is_some() {
-        bail!("{} is not empty; name a new directory to keep the demonstration in", keep.display());
+        bail!(
+            "{} is not empty; name a new directory to keep the demonstration in",
+            keep.display()
+        );
     }
     Ok(keep.to_owned())
 }
@@ -146,7 +168,9 @@ mod tests {
         let stage = Stage::set(Some(&parent.path().join("kept \"{here}\""))).unwrap();
         let targets = Targets::from_settings(&stage.config.targets).unwrap();
         let policy = &stage.policy.policy;
-        targets.resolve(policy.workload.namespace(), &policy.target).unwrap();
+        targets
+            .resolve(policy.workload.namespace(), &policy.target)
+            .unwrap();
         let sources = stage.config.sources.0.keys().cloned().collect();
         headroom_policy::parse_files_with_sources(&[("policy.yaml", POLICY)], &sources).unwrap();
         assert!(stage.endpoints().starts_with(stage.directory()));

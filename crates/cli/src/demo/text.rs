@@ -10,7 +10,10 @@ pub(crate) fn clock(elapsed: Duration) -> String {
 
 /// `43 ms`, or `–` when nothing was measured.
 pub(crate) fn milliseconds(latency: Option<Duration>) -> String {
-    latency.map_or_else(|| "–".to_owned(), |latency| format!("{} ms", latency.as_millis()))
+    latency.map_or_else(
+        || "–".to_owned(),
+        |latency| format!("{} ms", latency.as_millis()),
+    )
 }
 
 /// Breaks a text into lines of at most `width` characters, at blanks; further lines begin with `indent` blanks. A word that
@@ -44,7 +47,12 @@ mod tests {
             ("short", "a b", 10, vec!["a b"]),
             ("exactly full", "ab cd", 5, vec!["ab cd"]),
             ("too long", "ab cd ef", 5, vec!["ab cd", "  ef"]),
-            ("a long word", "ab cdefghij k", 5, vec!["ab", "  cdefghij", "  k"]),
+            (
+                "a long word",
+                "ab cdefghij k",
+                5,
+                vec!["ab", "  cdefghij", "  k"],
+            ),
             ("blanks in a row stay", "a  b", 9, vec!["a  b"]),
             ("nothing", "", 5, vec![""]),
         ];

@@ -55,7 +55,9 @@ impl View {
     /// A second has passed.
     pub(crate) fn second(&mut self, scene: &Scene) -> anyhow::Result<()> {
         match self {
-            Self::Lines if scene.seconds.len().is_multiple_of(LINE_EVERY) => output::line(&line(scene)),
+            Self::Lines if scene.seconds.len().is_multiple_of(LINE_EVERY) => {
+                output::line(&line(scene))
+            }
             Self::Lines => Ok(()),
             Self::Panel { .. } => self.draw(Some(scene), &[]),
         }
@@ -73,11 +75,18 @@ impl View {
 
     /// Writes lines where the panel is, and the panel below them, in one go.
     fn draw(&mut self, scene: Option<&Scene>, above: &[String]) -> anyhow::Result<()> {
-        let Self::Panel { drawn, colour } = self else { return Ok(()) };
+        let Self::Panel { drawn, colour } = self else {
+            return Ok(());
+        };
         let mut screen = Vec::new();
         queue!(screen, BeginSynchronizedUpdate, Hide)?;
         if *drawn > 0 {
-            queue!(screen, MoveUp(*drawn), MoveToColumn(0), Clear(ClearType::FromCursorDown))?;
+            queue!(
+                screen,
+                MoveUp(*drawn),
+                MoveToColumn(0),
+                Clear(ClearType::FromCursorDown)
+            )?;
         }
         let panel = scene.map_or_else(Vec::new, |scene| frame(scene, columns(), *colour));
         for line in above.iter().chain(&panel) {

@@ -62,7 +62,9 @@ async fn leave(asked: CancellationToken, parent: Option<u32>) {
 
 /// Waits for the end of the demonstration: whatever kills it, its workers end too.
 async fn orphaned(parent: Option<u32>) {
-    let Some(parent) = parent else { return std::future::pending().await };
+    let Some(parent) = parent else {
+        return std::future::pending().await;
+    };
     while parent_id() == parent {
         tokio::time::sleep(LOOK_EVERY).await;
     }
@@ -72,7 +74,10 @@ async fn work(State(worker): State<Worker>) -> (StatusCode, &'static str) {
     worker.requests.inc();
     if worker.waiting.get() >= WAITING {
         worker.refused.inc();
-        return (StatusCode::SERVICE_UNAVAILABLE, "too many requests are waiting\n");
+        return (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many requests are waiting\n",
+        );
     }
     let waiting = Counted::begin(&worker.waiting);
     let Ok(_slot) = worker.slots.acquire().await else {
@@ -86,7 +91,10 @@ async fn work(State(worker): State<Worker>) -> (StatusCode, &'static str) {
 
 async fn metrics(State(worker): State<Worker>) -> ([(&'static str, &'static str); 1], String) {
     let text = TextEncoder::new().encode_to_string(&worker.registry.gather());
-    ([("content-type", "text/plain; version=0.0.4")], text.unwrap_or_default())
+    (
+        [("content-type", "text/plain; version=0.0.4")],
+        text.unwrap_or_default(),
+    )
 }
 
 impl Worker {
@@ -95,13 +103,21 @@ impl Worker {
             slots: Arc::new(Semaphore::new(SLOTS as usize)),
             registry: Registry::new(),
             requests: IntCounter::new("requests_total", "Requests that came, refused ones too")?,
-            refused: IntCounter::new("requests_refused_total", "Requests refused because too many were waiting")?,
+            refused: IntCounter::new(
+                "requests_refused_total",
+                "Requests refused because too many were waiting",
+            )?,
             waiting: IntGauge::new("requests_waiting", "Requests that wait for a slot")?,
             in_flight: IntGauge::new("requests_in_flight", "Requests that are being served")?,
         };
-        let capacity = IntGauge::new("capacity_requests_per_second", "Requests a second that this worker carries")?;
+        let capacity = IntGauge::new(
+            "capacity_requests_per_second",
+            "Requests a second that this worker carries",
+        )?;
         capacity.set(i64::from(CAPACITY));
-        worker.registry.register(Box::new(worker.requests.clone()))?;
+        worker
+            .registry
+            .register(Box::new(worker.requests.clone()))?;
         worker.registry.register(Box::new(worker.refused.clone()))?;
         for gauge in [&worker.waiting, &worker.in_flight, &capacity] {
             worker.registry.register(Box::new(gauge.clone()))?;
