@@ -1,0 +1,262 @@
+//! What the planner chose.
+
+use super::{list, more_or_fewer, replicas, until, way, when};
+use headroom_model::Replicas;
+use headroom_model::body::{
+    Decided, Decision, Direction, HoldReason, Mode, RateLimit, StepTaken, TrailStep,
+};
+
+/// A decision in one line: `scale 4 → 8: load wants 12, Pods 4 per 15s allows 8`.
+#[must_use]
+pub fn decision_line(decided: &Decided) -> String {
+    let prefix = mode_prefix(decided.mode);
+    match &decided.decision {
+        Decision::Scale { from, to } => {
+            format!("{prefix}scale {from} → {to}{}", why_scaled(decided))
+        }
+        Decision::Hold { at, reason } => {
+            let at = at.map_or_else(String::new, |at| format!(" at {at}"));
+            format!("{prefix}hold{at}: {}", hold_reason(reason, &decided.trail))
+        }
+    }
+}
+
+/// `shadow: ` where decisions are only written.
+#[must_use]
+pub fn mode_prefix(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Active => "",
+        Mode::Shadow => "shadow: ",
+    }
+}
+
+/// The winning rule, and every step that changed its number.
+fn why_scaled(decided: &Decided) -> String {
+    let mut reasons = Vec::new();
+    for step in &decided.trail {
+        match &step.step {
+            StepTaken::Joined {
+                winner: Some(winner),
+                ..
+            } => reasons.push(format!("{winner} wants {}", step.after)),
+            StepTaken::Joined { winner: None, .. } => {}
+            _ if step.before == step.after => {}
+            taken => reasons.push(limit_in_short(taken, step.after)),
+        }
+    }
+    match reasons.is_empty() {
+        true => String::new(),
+        false => format!(": {}", reasons.join(", ")),
+    }
+}
+
+fn limit_in_short(taken: &StepTaken, after: Replicas) -> String {
+    match taken {
+        StepTaken::Stabilized { .. } => format!("the stabilization window allows {after}"),
+        StepTaken::Bounded {
+            rate_limit: Some(rate),
+            minimum,
+            maximum,
+        } if rate.limit == after && after != *minimum && after != *maximum => {
+            format!("{} allows {after}", rate.policy)
+        }
+        StepTaken::Bounded {
+            minimum, maximum, ..
+        }
+        | StepTaken::HardBounds { minimum, maximum } => bound(after, *minimum, *maximum),
+        StepTaken::Pinned { owner, .. } => format!("{owner} pinned {after}"),
+        StepTaken::CooledDown { .. } => format!("the cooldown keeps {after}"),
+        StepTaken::Paused { owner, .. } => format!("{owner}'s pause keeps {after}"),
+        StepTaken::Joined { .. } => format!("the rules want {after}"),
+    }
+}
+
+fn bound(after: Replicas, minimum: Replicas, maximum: Replicas) -> String {
+    if after == maximum {
+        format!("the maximum is {maximum}")
+    } else {
+        format!("the minimum is {minimum}")
+    }
+}
+
+/// Why the count stays as it is; the trail has the values that the reason leaves out.
+#[must_use]
+pub fn hold_reason(reason: &HoldReason, trail: &[TrailStep]) -> String {
+    match reason {
+        HoldReason::AtDesired => "that is what is wanted".to_owned(),
+        HoldReason::NoRecommendation => "no rule has said anything yet".to_owned(),
+        HoldReason::CurrentUnknown => {
+            "how many replicas the target has is not known yet".to_owned()
+        }
+        HoldReason::RulesUnavailable { rules } => format!(
+            "{} cannot say, and fewer replicas are not taken on trust",
+            list(rules)
+        ),
+        HoldReason::Stabilizing {
+            direction,
+            wanted,
+            window,
+        } => {
+            let seen = stabilized(trail, *direction);
+            format!(
+                "{wanted} wanted, but {seen} within the last {window} (stabilization window for scaling {})",
+                way(*direction)
+            )
+        }
+        HoldReason::RateLimited { direction, wanted } => {
+            format!("{wanted} wanted, but {}", rate_limited(trail, *direction))
+        }
+        HoldReason::AtMaximum { wanted, maximum } => {
+            format!("{wanted} wanted, but the maximum is {maximum}")
+        }
+        HoldReason::AtMinimum { wanted, minimum } => {
+            format!("{wanted} wanted, but the minimum is {minimum}")
+        }
+        HoldReason::CoolingDown {
+            direction,
+            wanted,
+            until,
+        } => format!(
+            "{wanted} wanted, but scaling {} cools down until {}",
+            way(*direction),
+            when(*until)
+        ),
+        HoldReason::Paused {
+            direction,
+            wanted,
+            owner,
+            until: at,
+        } => format!(
+            "{wanted} wanted, but {owner} paused scaling {} {}",
+            way(*direction),
+            until(*at, "until it is resumed")
+        ),
+        HoldReason::PlanInFlight { to, wanted, .. } => format!(
+            "{wanted} wanted, but the plan to {to} is still under way, and only more, a bound or an override takes its place"
+        ),
+        HoldReason::BackingOff { wanted, until } => format!(
+            "{wanted} wanted, but the last attempt failed; the next may start at {}",
+            when(*until)
+        ),
+    }
+}
+
+fn stabilized(trail: &[TrailStep], direction: Direction) -> String {
+    let seen = trail.iter().find_map(|step| match step.step {
+        StepTaken::Stabilized {
+            lowest, highest, ..
+        } => Some(match direction {
+            Direction::Up => format!("as few as {lowest} were wanted"),
+            Direction::Down => format!("as many as {highest} were wanted"),
+        }),
+        _ => None,
+    });
+    seen.unwrap_or_else(|| "another count was wanted".to_owned())
+}
+
+fn rate_limited(trail: &[TrailStep], direction: Direction) -> String {
+    let rate = trail.iter().find_map(|step| match &step.step {
+        StepTaken::Bounded { rate_limit, .. } => rate_limit.as_ref(),
+        _ => None,
+    });
+    match rate {
+        Some(rate) if rate.policy == "Disabled" => {
+            format!("scaling {} is switched off", way(direction))
+        }
+        Some(rate) => format!("the scale-{} rate policy {}", way(direction), allows(rate)),
+        None => format!("the scale-{} rate policies allow no more", way(direction)),
+    }
+}
+
+/// `Pods 4 per 15s allows 8 for now, 4 of it being used`.
+fn allows(rate: &RateLimit) -> String {
+    let used = match rate.used {
+        Replicas::ZERO => String::new(),
+        used => format!(", {used} of it being used"),
+    };
+    format!("{} allows {} for now{used}", rate.policy, rate.limit)
+}
+
+/// A step of the trail, with its values.
+#[must_use]
+pub fn step_line(step: &TrailStep) -> String {
+    let TrailStep { before, after, .. } = step;
+    let number = match before == after {
+        true => format!("stays {after}"),
+        false => format!("{before} → {after}"),
+    };
+    format!("{number}: {}", taken(step))
+}
+
+fn taken(step: &TrailStep) -> String {
+    let changed = step.before != step.after;
+    match &step.step {
+        StepTaken::Joined {
+            winner,
+            unavailable,
+        } => joined(winner.as_deref(), unavailable, step.after),
+        StepTaken::Stabilized {
+            up_window,
+            down_window,
+            lowest,
+            highest,
+        } => format!(
+            "stabilization: the lowest wish of the last {up_window} is {lowest}, the highest of the last {down_window} is {highest}"
+        ),
+        StepTaken::Bounded {
+            minimum,
+            maximum,
+            rate_limit,
+        } => match rate_limit {
+            None => format!("no change is wanted; between {minimum} and {maximum}"),
+            Some(rate) if rate.policy == "Disabled" => format!(
+                "scaling {} is switched off; between {minimum} and {maximum}",
+                way(rate.direction)
+            ),
+            Some(rate) => format!(
+                "the scale-{} rate policy {}; between {minimum} and {maximum}",
+                way(rate.direction),
+                allows(rate)
+            ),
+        },
+        StepTaken::CooledDown { direction, until } => {
+            format!(
+                "scaling {} cools down until {}",
+                way(*direction),
+                when(*until)
+            )
+        }
+        StepTaken::Paused {
+            direction,
+            owner,
+            reason,
+        } => format!("{owner} paused scaling {}: {reason}", way(*direction)),
+        StepTaken::Pinned {
+            replicas: pinned,
+            owner,
+            reason,
+        } => format!("{owner} pinned {}: {reason}", replicas(*pinned)),
+        StepTaken::HardBounds { minimum, maximum } if changed => {
+            format!("it must be between {minimum} and {maximum}")
+        }
+        StepTaken::HardBounds { minimum, maximum } => {
+            format!("it is between {minimum} and {maximum}")
+        }
+    }
+}
+
+fn joined(winner: Option<&str>, unavailable: &[String], after: Replicas) -> String {
+    let cannot = match unavailable {
+        [] => String::new(),
+        rules => format!(
+            "; {} cannot say, so {} than now would not be taken",
+            list(rules),
+            more_or_fewer(Direction::Down)
+        ),
+    };
+    match winner {
+        Some(winner) => format!("{winner} wants the most, {after}{cannot}"),
+        None if unavailable.is_empty() => "no rule asks for a change".to_owned(),
+        None => format!("{} cannot say, so the count is kept", list(unavailable)),
+    }
+}
