@@ -21,6 +21,7 @@ use async_nats::jetstream::{
 use futures::{FutureExt as _, StreamExt as _};
 use headroom_model::{Seq, Span, Timestamp};
 use std::time::{Duration, Instant};
+use uuid::Uuid;
 
 /// How many messages a consumer sends ahead, and a chunk holds at most.
 const CHUNK: usize = 1000;
@@ -234,6 +235,8 @@ impl Reader {
     async fn subscribe(&mut self) -> Result<(), Failure> {
         self.api.reachable()?;
         let config = Config {
+            // Permissions guard the creation of consumers by subjects that end in a name.
+            name: Some(format!("read-{}", Uuid::now_v7().simple())),
             deliver_policy: self.plan.start,
             filter_subjects: self.plan.subjects.clone(),
             ack_policy: AckPolicy::None,

@@ -137,7 +137,7 @@ fn checkpoints(settings: &Settings, subjects: &Subjects, machine: Service) -> Co
 /// Makes a stream unless it is there, and says whether it did.
 async fn ensure_one(api: &Api, wanted: &Config) -> Result<bool, LogError> {
     for attempt in 0.. {
-        match info(api, &wanted.name).await {
+        match patient_info(api, &wanted.name).await {
             Ok(found) => return check(wanted, &found.config).map(|()| false),
             Err(Failure::Server(error)) if error.err_code == ErrorCode::STREAM_NOT_FOUND => {}
             Err(other) => return Err(other.into()),
@@ -169,6 +169,18 @@ async fn ensure_one(api: &Api, wanted: &Config) -> Result<bool, LogError> {
         }
     }
     unreachable!("the second attempt returns")
+}
+
+/// What the leader says, once there is one: a stream that another service is just making does not answer at first.
+async fn patient_info(api: &Api, stream: &str) -> Result<Info, Failure> {
+    const ATTEMPTS: usize = 3;
+    for _ in 1..ATTEMPTS {
+        match info(api, stream).await {
+            Err(Failure::Unanswered(_)) => {}
+            other => return other,
+        }
+    }
+    info(api, stream).await
 }
 
 /// Refuses a stream that could lose, change or reorder events. How long it keeps them and how many copies there are is
