@@ -8,7 +8,7 @@ use super::sealing::Sealed;
 use super::sequencer::{Group, Write};
 use super::shared::Shared;
 use super::storage_error;
-use crate::{Entry, LogError, PlacedHead};
+use crate::{Bounds, Entry, LogError, PlacedHead};
 use headroom_model::{Seq, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -46,7 +46,7 @@ impl Flusher {
                 reply(why.map_or(Ok(()), Err));
             }
             if written.is_ok()
-                && let Err(error) = self.retention.run(&self.shared)
+                && let Err(error) = self.retention.run(&self.shared, &self.high_water)
             {
                 self.fail(&error);
             }
@@ -132,9 +132,14 @@ impl Flusher {
         index.forget_young(last)
     }
 
-    fn raise(&self, last: Seq, stamp: Timestamp) -> Result<(), LogError> {
+    fn raise(&self, last: Seq, last_stamp: Timestamp) -> Result<(), LogError> {
+        let first = self.shared.first();
         self.high_water
-            .raise(last, stamp)
+            .note(Bounds {
+                first,
+                last,
+                last_stamp,
+            })
             .map_err(|error| storage_error("write", &self.shared.dir, &error))
     }
 

@@ -7,7 +7,6 @@ use crate::{LogError, PlacedHead};
 use headroom_model::{Seq, Service};
 use serde::{Deserialize, Serialize};
 use sled::{Config, Db, IVec, Mode, Tree};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -61,7 +60,10 @@ impl Index {
     }
 
     fn failed(&self, doing: &str, error: &sled::Error) -> LogError {
-        storage_error(doing, &self.path, error)
+        match error {
+            sled::Error::Corruption { .. } => open_error(&self.path, error),
+            _ => storage_error(doing, &self.path, error),
+        }
     }
 
     /// Adds a young group and flushes it.
@@ -211,13 +213,11 @@ fn open_db(dir: &Path, path: &Path, cache_bytes: u64) -> Result<Db, LogError> {
         .cache_capacity(cache_bytes)
         .mode(Mode::LowSpace);
     for attempt in 1.. {
-        // sled asserts much about its own files, and a damaged one must not take the process with it.
-        match catch_unwind(AssertUnwindSafe(|| config.open())) {
-            Ok(Ok(db)) => return Ok(db),
-            Ok(Err(error)) if !is_lock(&error) => return Err(open_error(path, &error)),
-            Err(_) => return Err(open_error(path, &"sled cannot make sense of it")),
-            Ok(Err(_)) if attempt >= LOCK_ATTEMPTS => break,
-            Ok(Err(_)) => std::thread::sleep(LOCK_PAUSE),
+        match config.open() {
+            Ok(db) => return Ok(db),
+            Err(error) if !is_lock(&error) => return Err(open_error(path, &error)),
+            Err(_) if attempt >= LOCK_ATTEMPTS => break,
+            Err(_) => std::thread::sleep(LOCK_PAUSE),
         }
     }
     Err(LogError::Refused(format!(

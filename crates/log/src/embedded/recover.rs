@@ -11,12 +11,13 @@ use super::sealing;
 use super::shared::{Shared, Young};
 use super::stamps::Stamps;
 use super::summary::Summary;
-use super::{Settings, storage_error};
+use super::{Settings, open_error, storage_error};
 use crate::memory::DUPLICATE_WINDOW;
-use crate::{Entry, Filter, LogError, PlacedHead};
+use crate::{Bounds, Entry, Filter, LogError, PlacedHead};
 use headroom_model::{EventId, Seq, Service, Timestamp};
 use std::collections::BTreeMap;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -36,6 +37,16 @@ pub(super) struct Recovered {
 
 /// Opens what is in `dir`, or makes it.
 pub(super) fn open(dir: &Path, settings: &Settings) -> Result<Recovered, LogError> {
+    // sled asserts much about its own files, and a damaged one must not take the process with it.
+    catch_unwind(AssertUnwindSafe(|| recover(dir, settings))).unwrap_or_else(|_| {
+        Err(open_error(
+            &dir.join("index"),
+            &"sled cannot make sense of it",
+        ))
+    })
+}
+
+fn recover(dir: &Path, settings: &Settings) -> Result<Recovered, LogError> {
     let failed = |error: io::Error| storage_error("open", dir, &error);
     std::fs::create_dir_all(dir).map_err(failed)?;
     let index = Index::open(dir, settings.cache_bytes)?;
@@ -48,9 +59,10 @@ pub(super) fn open(dir: &Path, settings: &Settings) -> Result<Recovered, LogErro
     let known = known.unwrap_or_default();
     let young = open_young(&index, &mut blocks, dir, known)?;
 
-    let first = index
-        .block_at_or_after(Seq::ZERO)?
-        .map_or(Seq(1), |(first, _)| first);
+    let first = match index.block_at_or_after(Seq::ZERO)? {
+        Some((first, _)) if known.first == Seq::ZERO => first,
+        _ => known.first.max(Seq(1)),
+    };
     let (sender, receiver) = watch::channel(young.last);
     let mut stamps = Stamps::after(young.last_stamp);
     let shared = Shared::new(
@@ -165,7 +177,7 @@ fn open_young(
     index: &Index,
     blocks: &mut blocks::Writer,
     dir: &Path,
-    known: (Seq, Timestamp),
+    known: Bounds,
 ) -> Result<Young, LogError> {
     let (mut last, mut last_stamp) = index
         .last_block()?
@@ -207,7 +219,7 @@ fn open_young(
         [run] => run[0].first().map(Entry::seq) == Some(sealed.next()),
         _ => false,
     };
-    let lost = known.0 > last;
+    let lost = known.last > last;
     let groups = if whole && !lost {
         runs.pop().unwrap_or_default()
     } else {
@@ -217,10 +229,10 @@ fn open_young(
     if lost {
         tracing::error!(
             from = last.next().0,
-            to = known.0.0,
+            to = known.last.0,
             "the store lost acknowledged positions; readers are told"
         );
-        last = known.0;
+        last = known.last;
     }
     Ok(Young {
         first: if groups.is_empty() {
@@ -230,7 +242,7 @@ fn open_young(
         },
         groups,
         last,
-        last_stamp: last_stamp.max(known.1),
+        last_stamp: last_stamp.max(known.last_stamp),
         heads: BTreeMap::new(),
     })
 }

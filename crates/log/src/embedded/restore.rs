@@ -9,8 +9,8 @@ use super::high_water::HighWater;
 use super::index::Index;
 use super::sealing::{self, ENTRIES};
 use super::{Settings, storage_error};
-use crate::{Entry, LogError};
-use headroom_model::{Checkpoint, Seq, Timestamp};
+use crate::{Bounds, Entry, LogError};
+use headroom_model::{Checkpoint, Seq};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,7 @@ pub struct Restore {
     pending: Vec<Entry>,
     /// How many outputs of a commit are still to come.
     in_commit: u32,
-    last: (Seq, Timestamp),
+    written: Bounds,
 }
 
 impl Restore {
@@ -48,7 +48,7 @@ impl Restore {
             dir: dir.to_path_buf(),
             pending: Vec::new(),
             in_commit: 0,
-            last: (Seq::ZERO, Timestamp::EPOCH),
+            written: Bounds::default(),
         })
     }
 
@@ -84,14 +84,18 @@ impl Restore {
             Entry::Head(head) => (head.seq, head.stamp),
             Entry::Damaged { .. } => return self.write(),
         };
-        if seq != self.last.0.next() {
+        if self.written.first == Seq::ZERO {
+            self.written.first = seq;
+        }
+        if seq != self.written.last.next() {
             self.write()?;
         }
         self.in_commit = match &entry {
             Entry::Head(head) => head.head.outputs,
             _ => self.in_commit.saturating_sub(1),
         };
-        self.last = (seq, self.last.1.max(stamp));
+        self.written.last = seq;
+        self.written.last_stamp = self.written.last_stamp.max(stamp);
         self.pending.push(entry);
         if self.pending.len() >= 4 * ENTRIES && self.in_commit == 0 {
             self.write()?;
@@ -107,7 +111,7 @@ impl Restore {
         self.write()?;
         let path = self.dir.join("high-water");
         HighWater::open(&path)
-            .and_then(|(file, _)| file.raise(self.last.0, self.last.1))
+            .and_then(|(file, _)| file.note(self.written))
             .map_err(|error| storage_error("write", &path, &error))
     }
 

@@ -1,5 +1,6 @@
 //! What may be forgotten, and when.
 
+use super::high_water::HighWater;
 use super::shared::Shared;
 use super::{frame, storage_error};
 use crate::LogError;
@@ -30,7 +31,7 @@ impl Retention {
     }
 
     /// Forgets what is too old, unless that was done within the last minute.
-    pub(super) fn run(&mut self, shared: &Shared) -> Result<(), LogError> {
+    pub(super) fn run(&mut self, shared: &Shared, high_water: &HighWater) -> Result<(), LogError> {
         // A short age, as in tests, is looked at more often.
         let period = PERIOD.min(self.max_age.duration() / 10);
         if self.next.is_some_and(|next| Instant::now() < next) {
@@ -38,63 +39,68 @@ impl Retention {
         }
         self.next = Some(Instant::now() + period);
         let now = shared.young().last_stamp;
-        if self.forget_blocks(shared, now.minus(self.max_age))? {
+        if forget_blocks(shared, high_water, now.minus(self.max_age))? {
             self.next = None;
         }
-        self.forget_ledger(shared, now.minus(self.ledger_age))
+        forget_ledger(shared, now.minus(self.ledger_age))
     }
+}
 
-    /// Whether there is more to forget.
-    fn forget_blocks(&self, shared: &Shared, before: Timestamp) -> Result<bool, LogError> {
-        let limit = shared.checkpoints.oldest_of_the_newest();
-        let newest = shared.index.last_block()?.map(|(first, _)| first);
-        let mut forgotten = 0;
-        while forgotten < AT_ONCE
-            && let Some((first, block)) = shared.index.block_at_or_after(Seq::ZERO)?
-        {
-            let last = block.summary.last;
-            // The newest block stays whatever its age: it says where the log goes on.
-            if block.summary.last_stamp >= before
-                || limit.is_some_and(|limit| last > limit)
-                || newest == Some(first)
-            {
-                break;
-            }
-            shared.raise_first(last.next());
-            shared.index.remove_block(first)?;
-            forgotten += 1;
-        }
-        if forgotten > 0 {
-            self.remove_files(shared)?;
-            shared.checkpoints.forget_before(shared.first());
-        }
-        Ok(forgotten == AT_ONCE)
+/// Forgets blocks whose last stamp lies before `before`; whether there may be more of them.
+fn forget_blocks(
+    shared: &Shared,
+    high_water: &HighWater,
+    before: Timestamp,
+) -> Result<bool, LogError> {
+    let failed = |error: std::io::Error| storage_error("write", &shared.dir, &error);
+    let old = old_blocks(shared, before)?;
+    let Some((_, last)) = old.last() else {
+        return Ok(false);
+    };
+    // Said before it is done, so that what is forgotten is never taken for damage.
+    shared.raise_first(last.next());
+    high_water.note(shared.bounds()).map_err(failed)?;
+    for (first, _) in &old {
+        shared.index.remove_block(*first)?;
     }
+    let files = shared.files.list().map_err(failed)?;
+    for pair in files.windows(2) {
+        if pair[1] <= shared.first() {
+            shared.files.remove(pair[0]).map_err(failed)?;
+        }
+    }
+    shared.checkpoints.forget_before(shared.first());
+    Ok(old.len() == AT_ONCE)
+}
 
-    /// Removes the files of which no block is left.
-    fn remove_files(&self, shared: &Shared) -> Result<(), LogError> {
-        let failed =
-            |error: std::io::Error| storage_error("remove old blocks of", &shared.dir, &error);
-        let files = shared.files.list().map_err(failed)?;
-        for pair in files.windows(2) {
-            if pair[1] <= shared.first() {
-                shared.files.remove(pair[0]).map_err(failed)?;
-            }
-        }
-        Ok(())
+/// First and last positions of blocks that may go. The newest block stays whatever its age: it says where the log goes on.
+fn old_blocks(shared: &Shared, before: Timestamp) -> Result<Vec<(Seq, Seq)>, LogError> {
+    let limit = shared.checkpoints.oldest_of_the_newest();
+    let newest = shared.index.last_block()?.map(|(first, _)| first);
+    let mut old = Vec::new();
+    let mut at = Seq::ZERO;
+    while old.len() < AT_ONCE
+        && let Some((first, block)) = shared.index.block_at_or_after(at)?
+        && block.summary.last_stamp < before
+        && newest != Some(first)
+        && limit.is_none_or(|limit| block.summary.last <= limit)
+    {
+        old.push((first, block.summary.last));
+        at = block.summary.last.next();
     }
+    Ok(old)
+}
 
-    fn forget_ledger(&self, shared: &Shared, before: Timestamp) -> Result<(), LogError> {
-        for _ in 0..AT_ONCE {
-            let Some((first, bytes)) = shared.index.ledger_at_or_after(Seq::ZERO)? else {
-                break;
-            };
-            let young = frame::header(&bytes).is_ok_and(|header| header.last_stamp >= before);
-            if young {
-                break;
-            }
-            shared.index.forget_ledger(first)?;
+/// Forgets the chunks of the ledger whose last stamp lies before `before`.
+fn forget_ledger(shared: &Shared, before: Timestamp) -> Result<(), LogError> {
+    for _ in 0..AT_ONCE {
+        let Some((first, bytes)) = shared.index.ledger_at_or_after(Seq::ZERO)? else {
+            break;
+        };
+        if frame::header(&bytes).is_ok_and(|header| header.last_stamp >= before) {
+            break;
         }
-        Ok(())
+        shared.index.forget_ledger(first)?;
     }
+    Ok(())
 }

@@ -102,7 +102,7 @@ impl Shared {
 
     /// Says that what lies before `first` is gone. Called before it is removed, so that no reader takes it for damage.
     pub(super) fn raise_first(&self, first: Seq) {
-        self.first.store(first.0, Ordering::Release);
+        self.first.fetch_max(first.0, Ordering::AcqRel);
     }
 
     /// Where the log begins and ends.
