@@ -29,7 +29,13 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, env = "HEADROOM_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// How log lines on standard error look
-    #[arg(long, global = true, env = "HEADROOM_LOG_FORMAT", value_enum, default_value = "text")]
+    #[arg(
+        long,
+        global = true,
+        env = "HEADROOM_LOG_FORMAT",
+        value_enum,
+        default_value = "text"
+    )]
     pub(crate) log_format: LogFormat,
     /// Which log lines are shown, in the syntax of RUST_LOG [default: info for services, warn for others]
     #[arg(long, global = true, env = "HEADROOM_LOG", value_name = "FILTER")]
@@ -211,7 +217,13 @@ pub(crate) struct Get {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Who {
     /// Who does this; it is kept in the log
-    #[arg(long, env = "USER", default_value = "unknown", hide_env_values = true, value_name = "NAME")]
+    #[arg(
+        long,
+        env = "USER",
+        default_value = "unknown",
+        hide_env_values = true,
+        value_name = "NAME"
+    )]
     pub(crate) owner: String,
 }
 

@@ -74,13 +74,19 @@ impl Default for Config {
 
 impl Default for EmbeddedConfig {
     fn default() -> Self {
-        Self { directory: PathBuf::from("headroom-data"), max_age_seconds: 7 * 86_400 }
+        Self {
+            directory: PathBuf::from("headroom-data"),
+            max_age_seconds: 7 * 86_400,
+        }
     }
 }
 
 impl Default for ActuatorConfig {
     fn default() -> Self {
-        Self { timeout_seconds: 300, watch_ms: 2000 }
+        Self {
+            timeout_seconds: 300,
+            watch_ms: 2000,
+        }
     }
 }
 
@@ -94,7 +100,8 @@ impl Config {
         };
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the configuration {}", path.display()))?;
-        let mut config = Self::parse(&text).with_context(|| format!("configuration {}", path.display()))?;
+        let mut config =
+            Self::parse(&text).with_context(|| format!("configuration {}", path.display()))?;
         if let (LogConfig::Embedded(embedded), Some(beside)) = (&mut config.log, path.parent()) {
             embedded.directory = beside.join(&embedded.directory);
         }
@@ -102,13 +109,19 @@ impl Config {
     }
 
     fn parse(text: &str) -> anyhow::Result<Self> {
-        if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        if text
+            .lines()
+            .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
+        {
             return Ok(Self::default());
         }
         let config: Self = serde_saphyr::from_str(text)?;
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
         if config.shard.is_empty() || !config.shard.chars().all(plain) {
-            bail!("shard {:?} is no shard name; use lower-case letters and digits", config.shard);
+            bail!(
+                "shard {:?} is no shard name; use lower-case letters and digits",
+                config.shard
+            );
         }
         Ok(config)
     }
@@ -125,12 +138,20 @@ mod tests {
         )
         .unwrap();
         assert_eq!(config.targets.0.len(), 1);
-        assert!(matches!(config.log, LogConfig::Embedded(EmbeddedConfig { max_age_seconds: 604_800, .. })));
+        assert!(matches!(
+            config.log,
+            LogConfig::Embedded(EmbeddedConfig {
+                max_age_seconds: 604_800,
+                ..
+            })
+        ));
     }
 
     #[test]
     fn a_mistake_is_named_with_its_place() {
-        let error = Config::parse("shard: a\nlogg:\n  x: 1\n").unwrap_err().to_string();
+        let error = Config::parse("shard: a\nlogg:\n  x: 1\n")
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("logg") && error.contains('2'), "{error}");
         assert!(Config::parse("shard: 'A b'\n").is_err());
         assert!(Config::parse("# nothing\n").is_ok());

@@ -33,7 +33,11 @@ pub(crate) async fn owner(
     shutdown: &CancellationToken,
 ) -> anyhow::Result<Option<Connected>> {
     let settings = match &config.log {
-        LogConfig::Embedded(embedded) => return open(embedded).await.map(|log| Some(Connected { log, nats: None })),
+        LogConfig::Embedded(embedded) => {
+            return open(embedded)
+                .await
+                .map(|log| Some(Connected { log, nats: None }));
+        }
         LogConfig::Nats(settings) => settings,
     };
     loop {
@@ -43,8 +47,18 @@ pub(crate) async fn owner(
             () = shutdown.cancelled() => return Ok(None),
         };
         match result {
-            Ok(nats) => return Ok(Some(Connected { log: Arc::new(nats.clone()), nats: Some(nats) })),
-            Err(error @ LogError::Unavailable(_)) => status.set(role, Phase::Waiting { reason: error.to_string() }),
+            Ok(nats) => {
+                return Ok(Some(Connected {
+                    log: Arc::new(nats.clone()),
+                    nats: Some(nats),
+                }));
+            }
+            Err(error @ LogError::Unavailable(_)) => status.set(
+                role,
+                Phase::Waiting {
+                    reason: error.to_string(),
+                },
+            ),
             Err(error) => return Err(error.into()),
         }
         tokio::select! {
@@ -58,9 +72,9 @@ pub(crate) async fn owner(
 /// nobody has.
 pub(crate) async fn user(config: &Config) -> anyhow::Result<Arc<dyn Log>> {
     match &config.log {
-        LogConfig::Nats(settings) => {
-            Ok(Arc::new(NatsLog::connect((**settings).clone(), &config.shard, "cli").await?))
-        }
+        LogConfig::Nats(settings) => Ok(Arc::new(
+            NatsLog::connect((**settings).clone(), &config.shard, "cli").await?,
+        )),
         LogConfig::Embedded(embedded) => {
             let socket = socket_path(embedded);
             let served = SocketLog::new(&socket);
@@ -81,11 +95,16 @@ async fn open(config: &EmbeddedConfig) -> anyhow::Result<Arc<dyn Log>> {
     std::fs::create_dir_all(&directory)
         .with_context(|| format!("cannot make the log's directory {}", directory.display()))?;
     let opening = tokio::task::spawn_blocking(move || EmbeddedLog::open(&directory, &settings));
-    Ok(Arc::new(opening.await.context("opening the log was interrupted")??))
+    Ok(Arc::new(
+        opening.await.context("opening the log was interrupted")??,
+    ))
 }
 
 /// What a reader reads: an exported file, or the log.
-pub(crate) async fn reader(config: &Config, file: Option<&std::path::Path>) -> anyhow::Result<Arc<dyn Log>> {
+pub(crate) async fn reader(
+    config: &Config,
+    file: Option<&std::path::Path>,
+) -> anyhow::Result<Arc<dyn Log>> {
     match file {
         Some(file) => Ok(Arc::new(headroom_replay::file::FileLog::open(file)?)),
         None => user(config).await,

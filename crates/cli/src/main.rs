@@ -23,8 +23,17 @@ fn main() -> ExitCode {
         args::LogFormat::Text => LogFormat::Text { colour },
         args::LogFormat::Json => LogFormat::Json,
     };
-    telemetry::init(arguments.log_filter.as_deref().unwrap_or(arguments.command.log_filter()), format);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    telemetry::init(
+        arguments
+            .log_filter
+            .as_deref()
+            .unwrap_or(arguments.command.log_filter()),
+        format,
+    );
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return exit::failed(&anyhow::Error::new(error).context("cannot start")),
     };

@@ -25,7 +25,10 @@ pub(crate) fn json_line(value: &impl Serialize) -> anyhow::Result<()> {
 /// Prints a table without borders, as wide as the terminal allows.
 pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> anyhow::Result<()> {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(header);
     for row in rows {
         table.add_row(row);
     }

@@ -32,7 +32,11 @@ pub(crate) struct Surroundings {
 pub(crate) type Running = JoinSet<anyhow::Result<()>>;
 
 /// Starts these services over a log.
-pub(crate) fn start(services: &[Service], connected: &Connected, around: &Surroundings) -> anyhow::Result<Running> {
+pub(crate) fn start(
+    services: &[Service],
+    connected: &Connected,
+    around: &Surroundings,
+) -> anyhow::Result<Running> {
     let mut running = Running::new();
     for service in services {
         match service {
@@ -40,11 +44,14 @@ pub(crate) fn start(services: &[Service], connected: &Connected, around: &Surrou
             Service::Clock => {
                 let (log, around) = (Arc::clone(&connected.log), around.clone());
                 running.spawn(async move {
-                    let ran = clock::run(log, around.identity, around.status, around.shutdown).await;
+                    let ran =
+                        clock::run(log, around.identity, around.status, around.shutdown).await;
                     ran.context("the clock has ended")
                 });
             }
-            Service::Evaluator => machine::<Evaluator>(connected, around, false, NoHands, &mut running),
+            Service::Evaluator => {
+                machine::<Evaluator>(connected, around, false, NoHands, &mut running)
+            }
             Service::Planner => machine::<Planner>(connected, around, false, NoHands, &mut running),
             Service::Actuator => {
                 let hands = actuator_hands(connected, around)?;
@@ -86,7 +93,15 @@ fn machine<M>(
     };
     let (log, around) = (Arc::clone(&connected.log), around.clone());
     running.spawn(async move {
-        service::run::<M>(log, options, hands, around.status, around.metrics, around.shutdown).await?;
+        service::run::<M>(
+            log,
+            options,
+            hands,
+            around.status,
+            around.metrics,
+            around.shutdown,
+        )
+        .await?;
         Ok(())
     });
 }
@@ -99,13 +114,29 @@ fn actuator_hands(connected: &Connected, around: &Surroundings) -> anyhow::Resul
         ..HandsOptions::default()
     };
     let log = Arc::clone(&connected.log);
-    Ok(ActuatorHands::new(log, targets, &around.identity, &options, around.status.clone(), around.metrics.clone()))
+    Ok(ActuatorHands::new(
+        log,
+        targets,
+        &around.identity,
+        &options,
+        around.status.clone(),
+        around.metrics.clone(),
+    ))
 }
 
-fn collector(connected: &Connected, around: &Surroundings, running: &mut Running) -> anyhow::Result<()> {
+fn collector(
+    connected: &Connected,
+    around: &Surroundings,
+    running: &mut Running,
+) -> anyhow::Result<()> {
     let status = Arc::new(headroom_collector::Status::new(&around.metrics.registry)?);
     let log = Arc::clone(&connected.log);
-    let collector = Collector::new(log, &around.config.sources, &around.identity.instance, Arc::clone(&status))?;
+    let collector = Collector::new(
+        log,
+        &around.config.sources,
+        &around.identity.instance,
+        Arc::clone(&status),
+    )?;
     if let Some(nats) = &connected.nats {
         let (client, pusher, around) = (nats.client(), collector.pusher(), around.clone());
         running.spawn(async move {
@@ -119,7 +150,12 @@ fn collector(connected: &Connected, around: &Surroundings, running: &mut Running
     let around = around.clone();
     running.spawn(async move {
         collector.run(around.shutdown).await?;
-        around.status.set(Service::Collector.token(), Phase::Stopped { reason: "asked to".to_owned() });
+        around.status.set(
+            Service::Collector.token(),
+            Phase::Stopped {
+                reason: "asked to".to_owned(),
+            },
+        );
         Ok(())
     });
     Ok(())
@@ -129,7 +165,9 @@ fn collector(connected: &Connected, around: &Surroundings, running: &mut Running
 async fn show_collector(around: &Surroundings, status: &headroom_collector::Status) {
     while !around.shutdown.is_cancelled() {
         let phase = status.ready().map_or_else(
-            |reason| Phase::Waiting { reason: reason.to_owned() },
+            |reason| Phase::Waiting {
+                reason: reason.to_owned(),
+            },
             |()| Phase::Working,
         );
         around.status.set(Service::Collector.token(), phase);

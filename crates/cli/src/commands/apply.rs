@@ -51,10 +51,17 @@ async fn apply(
     };
     let mut revision = before.map(|before| before.revision);
     if !unchanged && !args.dry_run {
-        let body = PolicyApplied { policy: document.value.clone(), owner: args.who.owner.clone() };
+        let body = PolicyApplied {
+            policy: document.value.clone(),
+            owner: args.who.owner.clone(),
+        };
         revision = Some(facts::say(log, workload, Body::from(body)).await?.seq);
     }
-    let dry = if args.dry_run && !unchanged { " (dry run)" } else { "" };
+    let dry = if args.dry_run && !unchanged {
+        " (dry run)"
+    } else {
+        ""
+    };
     match args.output.output {
         Format::Table => output::line(&format!("{workload} {done}{dry}")),
         Format::Json => output::json_line(&serde_json::json!({
@@ -64,19 +71,29 @@ async fn apply(
 }
 
 /// Two policies must not scale one target: each names the other.
-fn check_targets(documents: &[Document], in_force: &BTreeMap<WorkloadId, InForce>) -> anyhow::Result<()> {
+fn check_targets(
+    documents: &[Document],
+    in_force: &BTreeMap<WorkloadId, InForce>,
+) -> anyhow::Result<()> {
     for document in documents {
         let ours = &document.policy;
         let other = in_force.iter().find(|(workload, other)| {
             **workload != ours.workload
                 && other.policy.target_key() == ours.target_key()
-                && !documents.iter().any(|document| document.policy.workload == **workload)
+                && !documents
+                    .iter()
+                    .any(|document| document.policy.workload == **workload)
         });
         if let Some((workload, other)) = other {
             bail!(
                 "nothing was applied: {}:{}: policy {} scales {} {}, and so does policy {workload} (revision {}); \
                  delete that one first, or name another target",
-                document.file, document.line, ours.workload, ours.target.kind, ours.target.name, other.revision
+                document.file,
+                document.line,
+                ours.workload,
+                ours.target.kind,
+                ours.target.name,
+                other.revision
             );
         }
     }
@@ -92,7 +109,14 @@ pub(super) async fn in_force(log: &dyn Log) -> anyhow::Result<BTreeMap<WorkloadI
             Body::PolicyApplied(applied) => {
                 if let Ok(policy) = Policy::from_value(&applied.policy) {
                     let revision = event.envelope.seq;
-                    policies.insert(workload, InForce { revision, value: applied.policy, policy });
+                    policies.insert(
+                        workload,
+                        InForce {
+                            revision,
+                            value: applied.policy,
+                            policy,
+                        },
+                    );
                 }
             }
             Body::PolicyRemoved(_) => {

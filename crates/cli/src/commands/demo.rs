@@ -10,7 +10,7 @@ use crate::demo::meter::Meter;
 use crate::demo::scene::Scene;
 use crate::demo::stage::{POLICY, Stage};
 use crate::demo::text::milliseconds;
-use crate::demo::view::View;
+use crate::demo::view::{View, print};
 use crate::demo::worker;
 use crate::services::{self, Surroundings};
 use crate::{exit, output};
@@ -168,11 +168,10 @@ async fn watch(
         tokio::select! {
             chunk = decisions.try_next() => {
                 for event in events(chunk?.context("the log has ended")?) {
-                    if let Body::Decided(decided) = &event.body {
-                        scene.decided(event.envelope.seq, decided);
-                        if Scene::is_news(decided) {
-                            view.say(&scene, start.elapsed(), &decision_line(decided))?;
-                        }
+                    if let Body::Decided(decided) = &event.body
+                        && scene.decided(event.envelope.seq, decided)
+                    {
+                        view.say(&scene, start.elapsed(), &decision_line(decided))?;
                     }
                 }
             }
@@ -215,7 +214,7 @@ async fn conclude(
 ) -> anyhow::Result<()> {
     let total = meter.total();
     let answered = (total.sent - total.lost) as f64 * 100.0 / total.sent.max(1) as f64;
-    output::line(&format!(
+    print(&format!(
         "\n{} requests, {answered:.1} % answered, 95 of 100 within {}; at most {} workers, {} at the end.",
         total.sent,
         milliseconds(total.p95),
@@ -225,10 +224,10 @@ async fn conclude(
     if let Some(largest) = scene.largest {
         let explanation =
             explain(log, &stage.policy.policy.workload, Which::Seq(largest.seq)).await?;
-        output::line("\nThe largest step up, as `headroom explain` tells it:\n")?;
-        output::line(render(&explanation).trim_end())?;
+        print("\nThe largest step up, as `headroom explain` tells it:\n")?;
+        print(render(&explanation).trim_end())?;
     }
-    output::line(
+    print(
         "\nThe same for your own service:\n  \
          headroom up                       with sources and targets in headroom.yaml\n  \
          headroom apply -f policy.yaml     a policy like the one above\n  \

@@ -8,16 +8,38 @@ use headroom_runtime::identity::wall_clock;
 use uuid::Uuid;
 
 /// Writes one fact about a workload.
-pub(crate) async fn say(log: &dyn Log, workload: &WorkloadId, body: Body) -> anyhow::Result<Accepted> {
-    let producer = Producer { service: Service::Operator, instance: "cli".into(), behaviour: 0 };
-    let fact = Event::fact(EventId(Uuid::now_v7()), workload.clone(), wall_clock(), producer, body);
-    let accepted = log.append(vec![fact.to_record()]).await.context("the log did not take it; nothing was changed")?;
-    accepted.into_iter().next().context("the log took it and did not say where; see `headroom history`")
+pub(crate) async fn say(
+    log: &dyn Log,
+    workload: &WorkloadId,
+    body: Body,
+) -> anyhow::Result<Accepted> {
+    let producer = Producer {
+        service: Service::Operator,
+        instance: "cli".into(),
+        behaviour: 0,
+    };
+    let fact = Event::fact(
+        EventId(Uuid::now_v7()),
+        workload.clone(),
+        wall_clock(),
+        producer,
+        body,
+    );
+    let accepted = log
+        .append(vec![fact.to_record()])
+        .await
+        .context("the log did not take it; nothing was changed")?;
+    accepted
+        .into_iter()
+        .next()
+        .context("the log took it and did not say where; see `headroom history`")
 }
 
 /// Every readable event of these kinds that the ledger keeps, in order.
 pub(crate) async fn ledger(log: &dyn Log, kinds: &[Kind]) -> anyhow::Result<Vec<Event>> {
-    let mut entries = log.ledger(Seq(1), Filter::kinds(kinds.iter().cloned())).await?;
+    let mut entries = log
+        .ledger(Seq(1), Filter::kinds(kinds.iter().cloned()))
+        .await?;
     let mut events = Vec::new();
     while let Some(chunk) = next(&mut entries).await? {
         events.extend(chunk.into_iter().filter_map(|entry| match entry {

@@ -44,7 +44,9 @@ pub(super) async fn run(config: &Config, args: &Get) -> anyhow::Result<()> {
         let newest = newest.entry(event.envelope.subject).or_default();
         match event.body {
             Body::Decided(decided) => newest.decided = Some((event.envelope.stamp, decided)),
-            Body::Actuated(actuated) if actuated.outcome.succeeded() => newest.applied = Some(actuated.to),
+            Body::Actuated(actuated) if actuated.outcome.succeeded() => {
+                newest.applied = Some(actuated.to)
+            }
             _ => {}
         }
     }
@@ -53,11 +55,20 @@ pub(super) async fn run(config: &Config, args: &Get) -> anyhow::Result<()> {
         .await?
         .into_iter()
         .filter(|(workload, _)| args.workload.as_ref().is_none_or(|only| only == workload))
-        .filter(|(workload, _)| args.namespace.as_ref().is_none_or(|only| only == workload.namespace()))
+        .filter(|(workload, _)| {
+            args.namespace
+                .as_ref()
+                .is_none_or(|only| only == workload.namespace())
+        })
         .map(|(workload, in_force)| {
             let newest = newest.remove(&workload).unwrap_or_default();
             let slot = |slot| overrides.contains_key(&(workload.clone(), slot));
-            row(&in_force.policy, newest, slot(OverrideSlot::Pin), slot(OverrideSlot::Pause))
+            row(
+                &in_force.policy,
+                newest,
+                slot(OverrideSlot::Pin),
+                slot(OverrideSlot::Pause),
+            )
         })
         .collect();
     if let (Some(workload), true) = (&args.workload, rows.is_empty()) {
@@ -92,16 +103,27 @@ fn show(rows: Vec<Row>, format: Format) -> anyhow::Result<()> {
     if format == Format::Json {
         return output::json(&rows);
     }
-    let count = |count: Option<Replicas>| count.map_or_else(|| "-".to_owned(), |count| count.to_string());
+    let count =
+        |count: Option<Replicas>| count.map_or_else(|| "-".to_owned(), |count| count.to_string());
     let rows = rows
         .into_iter()
         .map(|row| {
-            let reason = row.last_decision.as_ref().map_or_else(String::new, |decided| match &decided.decision {
-                Decision::Scale { .. } => "scale".to_owned(),
-                Decision::Hold { reason, .. } => variant(reason),
-            });
-            let mode = [(row.mode == Mode::Shadow, "shadow"), (row.pinned, "pinned"), (row.paused, "paused")];
-            let mode: Vec<_> = mode.into_iter().filter_map(|(is, name)| is.then_some(name)).collect();
+            let reason = row
+                .last_decision
+                .as_ref()
+                .map_or_else(String::new, |decided| match &decided.decision {
+                    Decision::Scale { .. } => "scale".to_owned(),
+                    Decision::Hold { reason, .. } => variant(reason),
+                });
+            let mode = [
+                (row.mode == Mode::Shadow, "shadow"),
+                (row.pinned, "pinned"),
+                (row.paused, "paused"),
+            ];
+            let mode: Vec<_> = mode
+                .into_iter()
+                .filter_map(|(is, name)| is.then_some(name))
+                .collect();
             vec![
                 row.workload.to_string(),
                 row.target,
@@ -109,11 +131,28 @@ fn show(rows: Vec<Row>, format: Format) -> anyhow::Result<()> {
                 row.max_replicas.to_string(),
                 count(row.current_replicas),
                 count(row.desired_replicas),
-                if mode.is_empty() { "active".to_owned() } else { mode.join(",") },
+                if mode.is_empty() {
+                    "active".to_owned()
+                } else {
+                    mode.join(",")
+                },
                 reason,
                 row.decided_at.map_or_else(|| "-".to_owned(), time::age),
             ]
         })
         .collect();
-    output::table(&["WORKLOAD", "TARGET", "MIN", "MAX", "CURRENT", "DESIRED", "MODE", "LAST REASON", "AGE"], rows)
+    output::table(
+        &[
+            "WORKLOAD",
+            "TARGET",
+            "MIN",
+            "MAX",
+            "CURRENT",
+            "DESIRED",
+            "MODE",
+            "LAST REASON",
+            "AGE",
+        ],
+        rows,
+    )
 }

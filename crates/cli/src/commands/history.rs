@@ -14,7 +14,9 @@ pub(super) async fn run(config: &Config, args: &History) -> anyhow::Result<ExitC
     let rows = history(&*log, &args.workload, since, args.limit).await?;
     match args.output.output {
         Format::Json => rows.iter().try_for_each(output::json_line)?,
-        Format::Table if rows.is_empty() => output::line(&format!("nothing happened to {}", args.workload))?,
+        Format::Table if rows.is_empty() => {
+            output::line(&format!("nothing happened to {}", args.workload))?
+        }
         Format::Table => output::line(render(&rows).trim_end())?,
     }
     Ok(ExitCode::SUCCESS)

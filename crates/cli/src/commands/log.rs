@@ -19,23 +19,34 @@ pub(super) async fn run(config: &Config, command: LogCommand) -> anyhow::Result<
             let exported = export(&*log, &file, &config.shard, Range { from, to }).await?;
             output::line(&format!(
                 "{}: {} entries, {} to {}, with {} checkpoints",
-                file.display(), exported.entries, exported.about.first, exported.about.last, exported.checkpoints
+                file.display(),
+                exported.entries,
+                exported.about.first,
+                exported.about.last,
+                exported.checkpoints
             ))?;
         }
         LogCommand::Import { file } => take_in(config, &file).await?,
-        LogCommand::Check { file, output } => return look(config, file.as_deref(), output.output).await,
+        LogCommand::Check { file, output } => {
+            return look(config, file.as_deref(), output.output).await;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
 async fn take_in(config: &Config, file: &Path) -> anyhow::Result<()> {
     let LogConfig::Embedded(embedded) = &config.log else {
-        bail!("a file is imported into an embedded log; set log.embedded in the configuration, or read the file itself with --log-file");
+        bail!(
+            "a file is imported into an embedded log; set log.embedded in the configuration, or read the file itself with --log-file"
+        );
     };
     let imported = import(&FileLog::open(file)?, &embedded.directory).await?;
     output::line(&format!(
         "{}: {} entries and {} checkpoints from {}",
-        embedded.directory.display(), imported.entries, imported.checkpoints, file.display()
+        embedded.directory.display(),
+        imported.entries,
+        imported.checkpoints,
+        file.display()
     ))
 }
 
@@ -49,12 +60,26 @@ async fn look(config: &Config, file: Option<&Path>, format: Format) -> anyhow::R
                 output::line(&format!("{count:>10} {what}"))?;
             }
             for fault in &found.faults {
-                output::line(&format!("{}..{}: {}", fault.first, fault.last, fault.detail))?;
+                output::line(&format!(
+                    "{}..{}: {}",
+                    fault.first, fault.last, fault.detail
+                ))?;
             }
             let bounds = found.bounds;
-            let end = if found.sound() { "nothing wrong".to_owned() } else { format!("{} faults", found.fault_count) };
-            output::line(&format!("{} to {}, {} heads: {end}", bounds.first, bounds.last, found.heads))?;
+            let end = if found.sound() {
+                "nothing wrong".to_owned()
+            } else {
+                format!("{} faults", found.fault_count)
+            };
+            output::line(&format!(
+                "{} to {}, {} heads: {end}",
+                bounds.first, bounds.last, found.heads
+            ))?;
         }
     }
-    Ok(if found.sound() { ExitCode::SUCCESS } else { exit::found_wrong() })
+    Ok(if found.sound() {
+        ExitCode::SUCCESS
+    } else {
+        exit::found_wrong()
+    })
 }

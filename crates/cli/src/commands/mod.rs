@@ -25,7 +25,7 @@ use std::process::ExitCode;
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let config = || Config::load(arguments.config.as_deref());
     match arguments.command {
-        Command::Completions { shell } => completions::run(shell),
+        Command::Completions { shell } => completions::run(shell)?,
         Command::Validate(args) => return validate::run(&config()?, &args),
         Command::Up(args) => serve::up(config()?, &args).await?,
         Command::Collector(args) => serve::one(Service::Collector, config()?, &args).await?,

@@ -27,10 +27,16 @@ pub(super) async fn resume(config: &Config, args: &Resume) -> anyhow::Result<()>
 /// Sets, clears and lists overrides.
 pub(super) async fn run(config: &Config, args: Override) -> anyhow::Result<()> {
     match args {
-        Override::Set { workload, replicas, terms } => {
+        Override::Set {
+            workload,
+            replicas,
+            terms,
+        } => {
             let action = OverrideAction::Pin(Replicas(replicas));
             let until = set(config, &workload, action, &terms).await?;
-            output::line(&format!("{workload} pinned to {replicas} {until}; its minimum and maximum still hold"))
+            output::line(&format!(
+                "{workload} pinned to {replicas} {until}; its minimum and maximum still hold"
+            ))
         }
         Override::Clear { workload, who } => {
             clear(config, &workload, OverrideSlot::Pin, &who).await?;
@@ -40,37 +46,71 @@ pub(super) async fn run(config: &Config, args: Override) -> anyhow::Result<()> {
     }
 }
 
-async fn set(config: &Config, workload: &WorkloadId, action: OverrideAction, terms: &Terms) -> anyhow::Result<String> {
+async fn set(
+    config: &Config,
+    workload: &WorkloadId,
+    action: OverrideAction,
+    terms: &Terms,
+) -> anyhow::Result<String> {
     let log = connect::user(config).await?;
     known(&*log, workload).await?;
     let expires_at = terms.lasts.map(|lasts| wall_clock().plus(lasts));
-    let body = OverrideSet { action, owner: terms.who.owner.clone(), reason: terms.reason.clone(), expires_at };
+    let body = OverrideSet {
+        action,
+        owner: terms.who.owner.clone(),
+        reason: terms.reason.clone(),
+        expires_at,
+    };
     facts::say(&*log, workload, Body::from(body)).await?;
     Ok(until(expires_at))
 }
 
 fn until(expires_at: Option<Timestamp>) -> String {
-    expires_at.map_or_else(|| "until it is ended".to_owned(), |at| format!("until {}", time::show(at)))
+    expires_at.map_or_else(
+        || "until it is ended".to_owned(),
+        |at| format!("until {}", time::show(at)),
+    )
 }
 
-async fn clear(config: &Config, workload: &WorkloadId, what: OverrideSlot, who: &Who) -> anyhow::Result<()> {
+async fn clear(
+    config: &Config,
+    workload: &WorkloadId,
+    what: OverrideSlot,
+    who: &Who,
+) -> anyhow::Result<()> {
     let log = connect::user(config).await?;
     known(&*log, workload).await?;
-    facts::say(&*log, workload, Body::from(OverrideCleared { what, owner: who.owner.clone() })).await?;
+    facts::say(
+        &*log,
+        workload,
+        Body::from(OverrideCleared {
+            what,
+            owner: who.owner.clone(),
+        }),
+    )
+    .await?;
     Ok(())
 }
 
 async fn known(log: &dyn Log, workload: &WorkloadId) -> anyhow::Result<()> {
     if !apply::in_force(log).await?.contains_key(workload) {
-        bail!("no policy {workload} is in force, so nothing was changed; `headroom get` lists those that are");
+        bail!(
+            "no policy {workload} is in force, so nothing was changed; `headroom get` lists those that are"
+        );
     }
     Ok(())
 }
 
 /// The overrides in force, by workload and slot.
-pub(super) async fn in_force(log: &dyn Log) -> anyhow::Result<BTreeMap<(WorkloadId, OverrideSlot), OverrideSet>> {
+pub(super) async fn in_force(
+    log: &dyn Log,
+) -> anyhow::Result<BTreeMap<(WorkloadId, OverrideSlot), OverrideSet>> {
     let mut overrides = BTreeMap::new();
-    let kinds = [Kind::OverrideSet, Kind::OverrideCleared, Kind::PolicyRemoved];
+    let kinds = [
+        Kind::OverrideSet,
+        Kind::OverrideCleared,
+        Kind::PolicyRemoved,
+    ];
     for event in facts::ledger(log, &kinds).await? {
         let workload = event.envelope.subject;
         match event.body {
@@ -98,7 +138,9 @@ async fn list(config: &Config, format: Format) -> anyhow::Result<()> {
     if format == Format::Json {
         let rows: Vec<_> = overrides
             .iter()
-            .map(|((workload, _), set)| serde_json::json!({ "workload": workload, "override": set }))
+            .map(
+                |((workload, _), set)| serde_json::json!({ "workload": workload, "override": set }),
+            )
             .collect();
         return output::json(&rows);
     }
@@ -109,7 +151,13 @@ async fn list(config: &Config, format: Format) -> anyhow::Result<()> {
                 OverrideAction::Pin(replicas) => format!("pinned to {replicas}"),
                 OverrideAction::Pause(direction) => format!("paused {direction:?}").to_lowercase(),
             };
-            vec![workload.to_string(), what, until(set.expires_at), set.owner, set.reason]
+            vec![
+                workload.to_string(),
+                what,
+                until(set.expires_at),
+                set.owner,
+                set.reason,
+            ]
         })
         .collect();
     output::table(&["WORKLOAD", "OVERRIDE", "UNTIL", "OWNER", "REASON"], rows)

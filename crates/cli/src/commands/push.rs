@@ -11,7 +11,14 @@ pub(super) async fn run(config: &Config, args: Arguments) -> anyhow::Result<()> 
     let log = connect::user(config).await?;
     let status = Arc::new(Status::new(&prometheus::Registry::new())?);
     let pusher = Pusher::new(log, &config.sources, "cli", status)?;
-    let push = Push { source: args.source, at: args.at, ..Push::new(&args.metric, args.value) };
+    let push = Push {
+        source: args.source,
+        at: args.at,
+        ..Push::new(&args.metric, args.value)
+    };
     let accepted = pusher.push(&args.workload, push).await?;
-    output::line(&format!("{} {} = {} is event {}", args.workload, args.metric, args.value, accepted.seq))
+    output::line(&format!(
+        "{} {} = {} is event {}",
+        args.workload, args.metric, args.value, accepted.seq
+    ))
 }

@@ -13,7 +13,12 @@ pub(super) async fn run(config: &Config, args: &Replay) -> anyhow::Result<ExitCo
     let shown = std::io::stderr().is_terminal();
     let mut progress = |at: headroom_replay::verify::Progress| {
         if shown {
-            let _ = write!(std::io::stderr(), "\rreplayed up to {} of {} ", at.seq, at.last);
+            let _ = write!(
+                std::io::stderr(),
+                "\rreplayed up to {} of {} ",
+                at.seq,
+                at.last
+            );
         }
     };
     let report = verify(&*log, &mut progress).await?;
@@ -27,5 +32,9 @@ pub(super) async fn run(config: &Config, args: &Replay) -> anyhow::Result<ExitCo
             output::line(&report.final_line())?;
         }
     }
-    Ok(if report.verified() { ExitCode::SUCCESS } else { exit::found_wrong() })
+    Ok(if report.verified() {
+        ExitCode::SUCCESS
+    } else {
+        exit::found_wrong()
+    })
 }

@@ -11,8 +11,13 @@ use headroom_runtime::{Identity, Phase, Status, http, shutdown};
 use std::sync::Arc;
 
 /// Every service, in the order they start.
-pub(crate) const EVERY: [Service; 5] =
-    [Service::Clock, Service::Evaluator, Service::Planner, Service::Actuator, Service::Collector];
+pub(crate) const EVERY: [Service; 5] = [
+    Service::Clock,
+    Service::Evaluator,
+    Service::Planner,
+    Service::Actuator,
+    Service::Collector,
+];
 
 /// Every service in one process.
 pub(super) async fn up(config: Config, args: &Serve) -> anyhow::Result<()> {
@@ -43,12 +48,21 @@ async fn run(which: &[Service], role: &str, config: Config, args: &Serve) -> any
         around.status.set(service.token(), Phase::Starting);
     }
     let listen = args.listen.unwrap_or(around.config.listen);
-    let address = http::serve(listen, around.status.clone(), around.metrics.clone(), shutdown.clone()).await?;
+    let address = http::serve(
+        listen,
+        around.status.clone(),
+        around.metrics.clone(),
+        shutdown.clone(),
+    )
+    .await?;
     tracing::info!(instance = &*around.identity.instance, %address, "serving /healthz, /readyz and /metrics");
-    let Some(connected) = connect::owner(&around.config, role, &around.status, &shutdown).await? else {
+    let Some(connected) = connect::owner(&around.config, role, &around.status, &shutdown).await?
+    else {
         return Ok(());
     };
-    around.status.forget(role, which.iter().map(|service| service.token()));
+    around
+        .status
+        .forget(role, which.iter().map(|service| service.token()));
     let mut running = services::start(which, &connected, &around)?;
     serve_socket(&connected, &around, &mut running);
     services::wait(running, &shutdown).await

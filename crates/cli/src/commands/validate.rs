@@ -23,7 +23,12 @@ pub(super) fn run(config: &Config, args: &Validate) -> anyhow::Result<ExitCode> 
                     }))?,
                     Format::Table => output::line(&format!(
                         "{}:{}: {} is valid: {} to {} replicas, {} rules",
-                        document.file, document.line, policy.workload, policy.min_replicas, policy.max_replicas, policy.rules.len()
+                        document.file,
+                        document.line,
+                        policy.workload,
+                        policy.min_replicas,
+                        policy.max_replicas,
+                        policy.rules.len()
                     ))?,
                 }
             }
@@ -32,7 +37,9 @@ pub(super) fn run(config: &Config, args: &Validate) -> anyhow::Result<ExitCode> 
         Err(errors) => {
             for error in errors.iter() {
                 match args.output.output {
-                    Format::Json => output::json_line(&serde_json::json!({ "valid": false, "error": error.to_string() }))?,
+                    Format::Json => output::json_line(
+                        &serde_json::json!({ "valid": false, "error": error.to_string() }),
+                    )?,
                     Format::Table => output::line(&error.to_string())?,
                 }
             }
@@ -48,10 +55,13 @@ pub(super) fn read(files: &[PathBuf]) -> anyhow::Result<Vec<(String, String)>> {
         .map(|path| {
             if path.as_os_str() == "-" {
                 let mut text = String::new();
-                std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
+                std::io::stdin()
+                    .read_to_string(&mut text)
+                    .context("cannot read standard input")?;
                 return Ok(("standard input".to_owned(), text));
             }
-            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read {}", path.display()))?;
             Ok((path.display().to_string(), text))
         })
         .collect()
@@ -59,7 +69,10 @@ pub(super) fn read(files: &[PathBuf]) -> anyhow::Result<Vec<(String, String)>> {
 
 /// Parses texts against the sources that the configuration names.
 pub(super) fn parse(config: &Config, texts: &[(String, String)]) -> Result<Vec<Document>, Errors> {
-    let borrowed: Vec<(&str, &str)> = texts.iter().map(|(file, text)| (file.as_str(), text.as_str())).collect();
+    let borrowed: Vec<(&str, &str)> = texts
+        .iter()
+        .map(|(file, text)| (file.as_str(), text.as_str()))
+        .collect();
     let sources: BTreeSet<String> = config.sources.0.keys().cloned().collect();
     if sources.is_empty() {
         return headroom_policy::parse_files(&borrowed);

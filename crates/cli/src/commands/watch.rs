@@ -19,7 +19,11 @@ pub(super) async fn run(config: &Config, args: &Watch) -> anyhow::Result<()> {
         Some(seq) => Seq(seq),
         None => log.bounds().await?.last.next(),
     };
-    let mut entries = if args.no_follow { log.read(from, filter).await? } else { log.follow(from, filter).await? };
+    let mut entries = if args.no_follow {
+        log.read(from, filter).await?
+    } else {
+        log.follow(from, filter).await?
+    };
     loop {
         let chunk = tokio::select! {
             chunk = entries.try_next() => chunk?,

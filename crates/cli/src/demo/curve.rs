@@ -11,7 +11,7 @@ pub(crate) const SURGE: f64 = 400.0;
 const BENDS: [(f64, f64); 6] = [
     (0.0, CALM),
     (0.15, CALM),
-    (0.25, SURGE),
+    (0.19, SURGE),
     (0.6, SURGE),
     (0.75, CALM),
     (1.0, CALM),
@@ -103,7 +103,7 @@ mod tests {
         let cases = [
             // name                      second  phase             requests in that second
             ("calm at first", 3, Phase::Calm, 40..=40),
-            ("the surge rises", 11, Phase::Surge, 150..=200),
+            ("the surge rises", 9, Phase::Surge, 100..=130),
             ("the surge is high", 30, Phase::Surge, 400..=400),
             ("the surge falls", 40, Phase::Decline, 180..=280),
             ("calm again", 50, Phase::Calm, 40..=40),
@@ -125,8 +125,8 @@ mod tests {
             .map(|tick| curve.requests_by(Duration::from_millis(tick * 10)))
             .collect();
         assert!(by.is_sorted());
-        // By hand: 9 s, 15 s and 30 s of calm, 21 s of surge, and 6 s and 9 s halfway between the two.
-        let by_hand = 54 * 40 + 21 * 400 + 15 * 220;
+        // By hand: 9 s, 15 s and 30 s of calm, 24.6 s of surge, and 2.4 s and 9 s halfway between the two.
+        let by_hand = 54 * 40 + 246 * 40 + 114 * 22;
         let counted = curve.requests_by(Duration::from_secs(90));
         assert!(counted == by_hand || counted + 1 == by_hand, "{counted}");
     }

@@ -1,5 +1,6 @@
 //! The live panel: load, latency and workers of the last seconds, in five lines.
 
+use super::curve::Phase;
 use super::scene::Scene;
 use super::sparkline::sparkline;
 use super::text::{clock, milliseconds};
@@ -69,7 +70,10 @@ pub(super) fn frame(scene: &Scene, width: usize, colour: bool) -> Vec<String> {
 
 fn title(scene: &Scene) -> [String; 2] {
     let left = format!("headroom demo · {}", scene.phase().word());
-    let right = format!("{} of {}", clock(scene.elapsed), clock(scene.length()));
+    let right = match scene.phase() {
+        Phase::Settling => clock(scene.elapsed),
+        _ => format!("{} of {}", clock(scene.elapsed), clock(scene.length())),
+    };
     [left, right]
 }
 

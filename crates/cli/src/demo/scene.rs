@@ -4,6 +4,7 @@ use super::curve::{Curve, Phase};
 use super::meter::Figures;
 use headroom_model::body::{Decided, Decision, HoldReason};
 use headroom_model::{Replicas, Seq};
+use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
 /// What is known at a moment.
@@ -22,6 +23,8 @@ pub(crate) struct Scene {
     pub(crate) maximum: Replicas,
     /// The largest step up that was decided.
     pub(crate) largest: Option<StepUp>,
+    /// Why the count was held since the last change, as far as that was said.
+    held: Option<Discriminant<HoldReason>>,
 }
 
 /// What was measured in a second.
@@ -53,6 +56,7 @@ impl Scene {
             ready: Replicas::ZERO,
             maximum,
             largest: None,
+            held: None,
         }
     }
 
@@ -63,27 +67,29 @@ impl Scene {
         self.seconds.push(Second { figures, ready });
     }
 
-    /// The planner has decided. The first worker is no answer to any load, so it does not count as a step up.
-    pub(crate) fn decided(&mut self, seq: Seq, decided: &Decided) {
-        let Decision::Scale { from, to } = decided.decision else {
-            return;
-        };
-        self.wanted = to;
-        let by = to.saturating_sub(from);
-        if from > Replicas::ZERO && self.largest.map_or(Replicas::ZERO, |largest| largest.by) < by {
-            self.largest = Some(StepUp { seq, by });
-        }
-    }
-
-    /// Whether a decision is worth a line: that the count is what is wanted says nothing new.
-    pub(crate) fn is_news(decided: &Decided) -> bool {
-        !matches!(
-            decided.decision,
+    /// The planner has decided. Says whether that is worth a line: to hold for the same reason as before is not, nor that
+    /// the count is what is wanted. The first worker is no answer to any load, so it does not count as a step up.
+    pub(crate) fn decided(&mut self, seq: Seq, decided: &Decided) -> bool {
+        match &decided.decision {
+            Decision::Scale { from, to } => {
+                self.wanted = *to;
+                self.held = None;
+                let by = to.saturating_sub(*from);
+                let largest = self.largest.map_or(Replicas::ZERO, |largest| largest.by);
+                if *from > Replicas::ZERO && by > largest {
+                    self.largest = Some(StepUp { seq, by });
+                }
+                true
+            }
             Decision::Hold {
                 reason: HoldReason::AtDesired,
                 ..
+            } => false,
+            Decision::Hold { reason, .. } => {
+                let why = discriminant(reason);
+                self.held.replace(why) != Some(why)
             }
-        )
+        }
     }
 
     /// What the load is doing.
@@ -121,7 +127,7 @@ impl Scene {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use headroom_model::body::Mode;
+    use headroom_model::body::{Direction, Mode};
 
     fn decided(decision: Decision) -> Decided {
         Decided {
@@ -140,6 +146,13 @@ mod tests {
         })
     }
 
+    fn hold(reason: HoldReason) -> Decided {
+        decided(Decision::Hold {
+            at: Some(Replicas(2)),
+            reason,
+        })
+    }
+
     #[test]
     fn the_largest_step_up_is_kept_and_the_first_worker_is_none() {
         let mut scene = Scene::new(Curve::new(Duration::from_secs(60)), Replicas(8));
@@ -155,14 +168,32 @@ mod tests {
                 by: Replicas(3)
             })
         );
-        scene.decided(
-            Seq(10),
-            &decided(Decision::Hold {
-                at: Some(Replicas(2)),
-                reason: HoldReason::AtDesired,
-            }),
-        );
+        scene.decided(Seq(10), &hold(HoldReason::AtDesired));
         assert_eq!(scene.wanted, Replicas(4), "who holds wants nothing new");
+    }
+
+    #[test]
+    fn a_hold_is_worth_a_line_when_its_reason_is_new() {
+        let limited = |wanted| {
+            hold(HoldReason::RateLimited {
+                direction: Direction::Up,
+                wanted: Replicas(wanted),
+            })
+        };
+        let cases = [
+            ("a change", scale(1, 2), true),
+            ("the count is as wanted", hold(HoldReason::AtDesired), false),
+            ("held back", limited(5), true),
+            ("held back from another number", limited(6), false),
+            ("another reason", hold(HoldReason::NoRecommendation), true),
+            ("the first reason again", limited(6), true),
+            ("a change in between", scale(2, 3), true),
+            ("the same reason after it", limited(6), true),
+        ];
+        let mut scene = Scene::new(Curve::new(Duration::from_secs(60)), Replicas(8));
+        for (name, decided, want) in cases {
+            assert_eq!(scene.decided(Seq(1), &decided), want, "{name}");
+        }
     }
 
     #[test]

@@ -48,7 +48,7 @@ impl View {
         let text = format!("{:<TIME$}{text}", clock(at));
         match self {
             Self::Lines => output::line(&text),
-            Self::Panel { .. } => self.draw(Some(scene), &wrap(&text, columns() - 1, TIME)),
+            Self::Panel { .. } => self.draw(scene, &wrap(&text, columns() - 1, TIME)),
         }
     }
 
@@ -59,7 +59,7 @@ impl View {
                 output::line(&line(scene))
             }
             Self::Lines => Ok(()),
-            Self::Panel { .. } => self.draw(Some(scene), &[]),
+            Self::Panel { .. } => self.draw(scene, &[]),
         }
     }
 
@@ -74,7 +74,7 @@ impl View {
     }
 
     /// Writes lines where the panel is, and the panel below them, in one go.
-    fn draw(&mut self, scene: Option<&Scene>, above: &[String]) -> anyhow::Result<()> {
+    fn draw(&mut self, scene: &Scene, above: &[String]) -> anyhow::Result<()> {
         let Self::Panel { drawn, colour } = self else {
             return Ok(());
         };
@@ -88,7 +88,7 @@ impl View {
                 Clear(ClearType::FromCursorDown)
             )?;
         }
-        let panel = scene.map_or_else(Vec::new, |scene| frame(scene, columns(), *colour));
+        let panel = frame(scene, columns(), *colour);
         for line in above.iter().chain(&panel) {
             writeln!(screen, "{line}")?;
         }
@@ -104,6 +104,20 @@ impl Drop for View {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// Prints a text of several lines, on a terminal broken at blanks; what is broken keeps the indentation of its line.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    if !io::stdout().is_terminal() {
+        return output::line(text);
+    }
+    for line in text.lines() {
+        let indent = line.chars().take_while(|c| *c == ' ').count() + 2;
+        for part in wrap(line, columns() - 1, indent) {
+            output::line(&part)?;
+        }
+    }
+    Ok(())
 }
 
 fn columns() -> usize {
