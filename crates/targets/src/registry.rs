@@ -39,6 +39,14 @@ impl Targets {
         Ok(Self { drivers })
     }
 
+    /// With a driver that no settings describe: of a program that embeds Headroom and brings its own. It takes the place
+    /// of one of the same name and kind. `kind` is what policies name, in lower case.
+    #[must_use]
+    pub fn with(mut self, name: TargetName, kind: &'static str, driver: Arc<dyn Target>) -> Self {
+        self.drivers.insert((name, kind), driver);
+        self
+    }
+
     /// The driver of the target that a policy of `namespace` names, and the target's full name. Capitals in the kind do
     /// not matter.
     ///
