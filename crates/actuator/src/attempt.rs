@@ -6,8 +6,8 @@ use headroom_model::{
     body::{Outcome, Refusal},
 };
 
-/// An attempt that was not begun within this span of its `actuation_started` is not begun any more: after an outage no
-/// old action is carried out.
+/// A plan that was not begun within this span of its decision, or of its `actuation_started`, is not begun any more: after
+/// an outage no old action is carried out.
 pub const MAX_AGE: Span = Span::seconds(60);
 
 /// Whether this process wrote the `actuation_started` and so knows that nothing was done yet.

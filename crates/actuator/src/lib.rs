@@ -9,7 +9,7 @@ mod job;
 mod plan;
 mod workload;
 
-pub use job::{Job, Watched};
+pub use job::{Job, Order, Watched};
 
 use headroom_model::{Body, Event, Kind, Machine, Output, Service, Span, Timestamp, WorkloadId};
 use serde::{Deserialize, Serialize};

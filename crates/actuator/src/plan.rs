@@ -12,6 +12,8 @@ pub(crate) struct Plan {
     pub(crate) decision: EventId,
     pub(crate) generation: Generation,
     pub(crate) revision: Seq,
+    /// When it was made: one that could not begin for long is not begun any more.
+    pub(crate) at: Timestamp,
     pub(crate) from: Replicas,
     pub(crate) to: Replicas,
 }

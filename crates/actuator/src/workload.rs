@@ -1,6 +1,7 @@
 //! The state of one workload's target: what is known of it, what is under way, what waits.
 
 use crate::OVERRIDE_PATIENCE;
+use crate::attempt::MAX_AGE;
 use crate::job::{Job, Order, Watched};
 use crate::plan::{Attempt, Plan, Retry, back_off};
 use headroom_model::{
@@ -58,7 +59,7 @@ impl Workload {
             Body::PolicyRemoved(_) => (self.rules, self.verifying, self.pin) = (None, None, None),
             Body::OverrideSet(set) => self.pinned(envelope.id, envelope.seq, set, now),
             Body::OverrideCleared(cleared) if cleared.what == OverrideSlot::Pin => self.pin = None,
-            Body::Decided(decided) => self.decided(envelope.id, envelope.seq, decided),
+            Body::Decided(decided) => self.decided(envelope.id, envelope.seq, decided, now),
             Body::ActuationStarted(started) => self.started(envelope.id, started, now),
             Body::Actuated(actuated) => self.actuated(actuated, now),
             Body::Verified(verified) => {
@@ -89,7 +90,7 @@ impl Workload {
         }
     }
 
-    fn decided(&mut self, decision: EventId, seq: Seq, decided: &Decided) {
+    fn decided(&mut self, decision: EventId, seq: Seq, decided: &Decided, now: Timestamp) {
         self.pin = None; // the planner is at work
         let Decision::Scale { from, to } = decided.decision else {
             return;
@@ -99,6 +100,7 @@ impl Workload {
                 decision,
                 generation: Generation(seq.0),
                 revision: decided.revision,
+                at: now,
                 from,
                 to,
             });
@@ -114,6 +116,7 @@ impl Workload {
                 decision: body.decision,
                 generation: body.generation,
                 revision: body.revision,
+                at: now,
                 from: body.from,
                 to: body.to,
             },
@@ -163,7 +166,7 @@ impl Workload {
         let mut outputs = Vec::new();
         let mut sound = Vec::new();
         for plan in &self.waiting {
-            match self.refusal(plan) {
+            match self.refusal(plan, now) {
                 Some(reason) => outputs.push(plan.ended(0, Outcome::Refused { reason })),
                 None => sound.push(plan),
             }
@@ -181,7 +184,7 @@ impl Workload {
         if self.running.is_none() {
             outputs.extend(match (newest, &self.retry) {
                 (Some(newest), _) => self.begin(newest, 1),
-                (None, Some(retry)) if retry.not_before <= now => self.try_again(retry),
+                (None, Some(retry)) if retry.not_before <= now => self.try_again(retry, now),
                 (None, Some(_)) => None,
                 (None, None) => self.emergency(now),
             });
@@ -193,12 +196,13 @@ impl Workload {
         Some(plan.started(attempt, &self.rules.as_ref()?.target))
     }
 
-    fn try_again(&self, retry: &Retry) -> Option<Body> {
+    fn try_again(&self, retry: &Retry, now: Timestamp) -> Option<Body> {
         let current = Plan {
             generation: Generation(u64::MAX),
+            at: retry.not_before,
             ..retry.plan.clone()
         };
-        match self.refusal(&current) {
+        match self.refusal(&current, now) {
             Some(reason) => Some(retry.plan.ended(retry.after, Outcome::Refused { reason })),
             None => self.begin(&retry.plan, retry.after + 1),
         }
@@ -216,13 +220,14 @@ impl Workload {
             decision: pin.event,
             generation: Generation(pin.seq.0),
             revision: rules.revision,
+            at: now,
             from: self.known.unwrap_or_default(),
             to,
         };
         (plan.generation > self.newest).then(|| plan.started(1, &rules.target))
     }
 
-    fn refusal(&self, plan: &Plan) -> Option<Refusal> {
+    fn refusal(&self, plan: &Plan, now: Timestamp) -> Option<Refusal> {
         let Some(rules) = &self.rules else {
             return Some(Refusal::NoPolicy);
         };
@@ -232,6 +237,8 @@ impl Workload {
             Some(Refusal::StaleRevision)
         } else if plan.to < rules.minimum || plan.to > rules.maximum {
             Some(Refusal::OutOfBounds)
+        } else if now.since(plan.at) > MAX_AGE {
+            Some(Refusal::TooOld)
         } else {
             None
         }
@@ -304,6 +311,83 @@ impl Rules {
             maximum: policy.max_replicas,
             mode: policy.mode,
             target: policy.target.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headroom_model::Span;
+
+    const PLANNED: Timestamp = Timestamp(1_000_000);
+
+    fn plan(name: &str, generation: u64) -> Plan {
+        Plan {
+            decision: EventId::named(name),
+            generation: Generation(generation),
+            revision: Seq(1),
+            at: PLANNED,
+            from: Replicas(2),
+            to: Replicas(5),
+        }
+    }
+
+    fn workload() -> Workload {
+        let target = TargetRef {
+            api_version: None,
+            kind: "Command".to_owned(),
+            name: "web".to_owned(),
+        };
+        Workload {
+            rules: Some(Rules {
+                revision: Seq(1),
+                minimum: Replicas(1),
+                maximum: Replicas(10),
+                mode: Mode::Active,
+                target,
+            }),
+            ..Workload::default()
+        }
+    }
+
+    fn answer(workload: &Workload, after: Span) -> String {
+        match &workload.decide(PLANNED.plus(after))[..] {
+            [Body::ActuationStarted(started)] => format!("attempt {}", started.attempt),
+            [Body::Actuated(actuated)] => format!("{:?}", actuated.outcome),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_plan_that_could_not_begin_for_long_is_not_begun_any_more() {
+        let waiting = Workload {
+            waiting: vec![plan("a", 7)],
+            ..workload()
+        };
+        let retried = Workload {
+            newest: Generation(7),
+            retry: Some(Retry {
+                plan: plan("a", 7),
+                after: 1,
+                not_before: PLANNED,
+            }),
+            ..workload()
+        };
+        let too_old = "Refused { reason: TooOld }";
+        let cases = [
+            ("waited within its time", &waiting, MAX_AGE, "attempt 1"),
+            ("waited too long", &waiting, Span(MAX_AGE.0 + 1), too_old),
+            ("is tried again in time", &retried, MAX_AGE, "attempt 2"),
+            (
+                "is not tried again after an outage",
+                &retried,
+                Span(MAX_AGE.0 + 1),
+                too_old,
+            ),
+        ];
+        for (name, workload, after, want) in cases {
+            assert_eq!(answer(workload, after), want, "{name}");
         }
     }
 }

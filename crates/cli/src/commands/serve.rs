@@ -35,10 +35,17 @@ pub(super) async fn one(service: Service, config: Config, args: &Serve) -> anyho
     run(&[service], service.token(), config, args).await
 }
 
+/// The name of this process. An embedded log is locked by the one process that has it open, so a later life of `up` need
+/// not wait until the lease of an earlier one has ended: it is the same instance.
+fn instance<'a>(config: &Config, args: &'a Serve) -> Option<&'a str> {
+    let alone = matches!(config.log, LogConfig::Embedded(_)).then_some("up");
+    args.instance.as_deref().or(alone)
+}
+
 async fn run(which: &[Service], role: &str, config: Config, args: &Serve) -> anyhow::Result<()> {
     let shutdown = shutdown::on_signal()?;
     let around = Surroundings {
-        identity: Identity::new(args.instance.as_deref()),
+        identity: Identity::new(instance(&config, args)),
         status: Status::default(),
         metrics: Metrics::new(),
         shutdown: shutdown.clone(),
