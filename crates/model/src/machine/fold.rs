@@ -3,9 +3,9 @@
 //! What happened stays what it was, even if today's code would have answered otherwise. Outputs stand after their
 //! inputs in the log, so an input waits until it is known that no more of them can come.
 
-use super::{Machine, Stepped};
 use super::answer::{as_own, difference, output_event};
 use super::audit::{Audit, Difference};
+use super::{Machine, Stepped};
 use crate::codec::DecodeError;
 use crate::{Checkpoint, Event, Head, Record, Seq, Through, Timestamp};
 use std::collections::VecDeque;

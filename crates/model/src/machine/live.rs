@@ -5,10 +5,10 @@
 //! answer twice. An instance that is not the newest head's writer stands by: it steps everything, and matches its own
 //! answers to those that appear in the log.
 
-use super::{Machine, Stepped};
 use super::answer::{as_own, difference, output_event};
 use super::commit::{Committed, Moment, Proposal, Stop};
 use super::fold::{Fold, checkpoint_of};
+use super::{Machine, Stepped};
 use crate::head::{BATCH, HEARTBEAT, LEASE, TAKE_OVER_AFTER};
 use crate::{Checkpoint, Event, EventId, Head, Record, Seq, Span, Through, Timestamp};
 use std::collections::VecDeque;

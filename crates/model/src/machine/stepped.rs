@@ -29,7 +29,10 @@ impl<M: Machine> Stepped<M> {
     /// Applies an input, unless it is a fact that came before. `false` when it is.
     pub fn input(&mut self, input: &Event) -> bool {
         let envelope = &input.envelope;
-        let written_again = matches!(envelope.producer.service, Service::Target | Service::Operator);
+        let written_again = matches!(
+            envelope.producer.service,
+            Service::Target | Service::Operator
+        );
         if written_again && !self.recent.admit(envelope.id, envelope.stamp) {
             return false;
         }
