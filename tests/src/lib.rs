@@ -1,4 +1,5 @@
 //! What crosses crates: helpers shared by the contract, end-to-end and chaos tests.
 
+pub mod bench;
 pub mod facts;
 pub mod servers;
