@@ -1,5 +1,7 @@
 //! What crosses crates: helpers shared by the contract, end-to-end and chaos tests.
 
 pub mod bench;
+pub mod bin_path;
+pub mod e2e;
 pub mod facts;
 pub mod servers;

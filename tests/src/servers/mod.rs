@@ -13,7 +13,7 @@ use std::{
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -147,6 +147,11 @@ impl Process {
         self.child.as_ref().map(Child::id)
     }
 
+    /// How it ended, if it ended by itself.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.as_mut()?.try_wait().ok().flatten()
+    }
+
     /// Waits until `ready` gives something.
     ///
     /// # Errors
@@ -170,7 +175,9 @@ impl Process {
         }
     }
 
-    fn tail(&self) -> String {
+    /// The last lines of its log.
+    #[must_use]
+    pub fn tail(&self) -> String {
         let text = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<_> = text.lines().rev().take(20).collect();
         lines.into_iter().rev().collect::<Vec<_>>().join("\n")

@@ -1,0 +1,8 @@
+//! End to end: the services as processes of their own, and what must hold whatever befalls them.
+
+pub mod brain;
+pub mod campaign;
+pub mod checks;
+pub mod exporter;
+pub mod order_book;
+pub mod stage;

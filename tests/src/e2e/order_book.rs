@@ -1,0 +1,142 @@
+//! Targets for the end-to-end tests: programs that keep a book of every order they were given.
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+use std::{
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+/// Writes an order into the book, unless a newer one is there. It takes a moment, so that a kill finds it at work.
+const ORDER: &str = r#"#!/bin/sh
+# order BOOK GENERATION COUNT
+set -eu
+exec 9>>"$1.lock"
+flock 9
+newest=$(tail -n 1 "$1" | cut -d ' ' -f 1)
+[ "$2" -ge "${newest:-0}" ] || { echo "$2 $3" >>"$1.late"; exit 116; }
+sleep 0.2
+echo "$2 $3" >>"$1"
+"#;
+
+/// Says what the newest order in the book is.
+const READ: &str = r#"#!/bin/sh
+# read BOOK
+set -eu
+newest=$(tail -n 1 "$1")
+set -- ${newest:-0 1}
+printf '{"replicas": %d, "generation": %d}\n' "$2" "$1"
+"#;
+
+/// An order that was carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Its generation.
+    pub generation: u64,
+    /// Its count.
+    pub count: u32,
+}
+
+/// A target of kind `command` that keeps a book. Until the first order it has one replica.
+#[derive(Debug)]
+pub struct OrderBook {
+    folder: PathBuf,
+    /// The target's and its policy's name.
+    pub name: &'static str,
+    /// Whether the same order may be given twice.
+    pub idempotent: bool,
+}
+
+impl OrderBook {
+    /// Opens an empty book in `folder`.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn open(folder: &Path, name: &'static str, idempotent: bool) -> Result<Self> {
+        let folder = folder.join(name);
+        std::fs::create_dir(&folder)?;
+        for (program, text) in [("order", ORDER), ("read", READ)] {
+            let path = folder.join(program);
+            std::fs::write(&path, text)?;
+            std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755))?;
+        }
+        let book = Self {
+            folder,
+            name,
+            idempotent,
+        };
+        std::fs::write(book.path(), "")?;
+        Ok(book)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.join("book")
+    }
+
+    /// Its entry in `headroom.yaml`.
+    #[must_use]
+    pub fn settings(&self) -> Value {
+        json!({
+            "kind": "command",
+            "namespace": "shop",
+            "name": self.name,
+            "program": self.folder.join("order"),
+            "args": [self.path(), "{generation}", "{replicas}"],
+            "idempotent": self.idempotent,
+            "read": {"program": self.folder.join("read"), "args": [self.path()]},
+        })
+    }
+
+    /// Every order that was carried out, in order.
+    ///
+    /// # Errors
+    /// When the book cannot be read, or a line of it is no order.
+    pub fn orders(&self) -> Result<Vec<Order>> {
+        let text = std::fs::read_to_string(self.path())?;
+        let orders = text.lines().map(|line| {
+            let (generation, count) = line
+                .split_once(' ')
+                .with_context(|| format!("no order: {line:?}"))?;
+            Ok(Order {
+                generation: generation.parse()?,
+                count: count.parse()?,
+            })
+        });
+        orders.collect()
+    }
+
+    /// Checks that generations grow and counts are within bounds. The same order may stand twice in a row only where that
+    /// is allowed, and at most `repeats` times.
+    ///
+    /// # Errors
+    /// When that is not so.
+    pub fn check(&self, bounds: (u32, u32), repeats: usize) -> Result<()> {
+        let orders = self.orders()?;
+        let (minimum, maximum) = bounds;
+        for order in &orders {
+            ensure!(
+                (minimum..=maximum).contains(&order.count),
+                "{} was given {order:?}",
+                self.name
+            );
+        }
+        let mut repeated = 0;
+        for pair in orders.windows(2) {
+            let again = self.idempotent && pair[0] == pair[1];
+            repeated += usize::from(again);
+            ensure!(
+                again || pair[0].generation < pair[1].generation,
+                "{} was given {:?} after {:?}",
+                self.name,
+                pair[1],
+                pair[0]
+            );
+        }
+        ensure!(
+            repeated <= repeats,
+            "{} was given {repeated} orders twice, and at most {repeats} may be",
+            self.name
+        );
+        Ok(())
+    }
+}
