@@ -223,6 +223,32 @@ async fn an_index_moved_aside_is_made_anew_from_the_blocks() {
     assert_eq!(damaged(&read(&log).await, ALL + 1), [(SEALED + 1, ALL)]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_while_sled_writes_a_snapshot_does_no_harm() {
+    let dir = closed_log().await;
+    let half = dir.path().join("index/snap.7FFFFFFFFFFFFFFF.generating");
+    fs::write(&half, b"half of a snapshot").unwrap();
+    let log = open(dir.path()).unwrap();
+    assert_eq!(damaged(&read(&log).await, ALL), []);
+    assert!(!half.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_opening_is_refused_by_name() {
+    let dir = closed_log().await;
+    let log = open(dir.path()).unwrap();
+    let second = open(dir.path())
+        .expect_err("one process at a time")
+        .to_string();
+    assert!(
+        second.contains(&dir.path().display().to_string()),
+        "{second}"
+    );
+    assert!(second.contains("`headroom up` may be running"), "{second}");
+    append(&log, contract::filler(ALL..ALL + 1)).await;
+    assert_eq!(damaged(&read(&log).await, ALL + 1), []);
+}
+
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {

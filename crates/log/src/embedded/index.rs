@@ -7,6 +7,8 @@ use crate::{LogError, PlacedHead};
 use headroom_model::{Seq, Service};
 use serde::{Deserialize, Serialize};
 use sled::{Config, Db, IVec, Mode, Tree};
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -213,6 +215,7 @@ fn open_db(dir: &Path, path: &Path, cache_bytes: u64) -> Result<Db, LogError> {
         .cache_capacity(cache_bytes)
         .mode(Mode::LowSpace);
     for attempt in 1.. {
+        remove_unfinished_snapshots(path).map_err(|error| storage_error("open", path, &error))?;
         match config.open() {
             Ok(db) => return Ok(db),
             Err(error) if !is_lock(&error) => return Err(open_error(path, &error)),
@@ -224,6 +227,28 @@ fn open_db(dir: &Path, path: &Path, cache_bytes: u64) -> Result<Db, LogError> {
         "the log in {} is open in another process; `headroom up` may be running: use its socket, or stop it first",
         dir.display()
     )))
+}
+
+/// sled takes a snapshot that a crash or a full disk left half written for its newest one, and then calls itself corrupt.
+/// It is of no use to anyone: the one before it is removed only once the new one is whole.
+fn remove_unfinished_snapshots(path: &Path) -> io::Result<()> {
+    let Ok(db) = File::open(path.join("db")) else {
+        return Ok(());
+    };
+    // Whoever has the log open may be writing one just now.
+    if db.try_lock().is_err() {
+        return Ok(());
+    }
+    for file in fs::read_dir(path)? {
+        let file = file?.path();
+        if file
+            .extension()
+            .is_some_and(|extension| extension == "generating")
+        {
+            fs::remove_file(file)?;
+        }
+    }
+    Ok(())
 }
 
 fn is_lock(error: &sled::Error) -> bool {
