@@ -16,22 +16,26 @@ pub(crate) fn milliseconds(latency: Option<Duration>) -> String {
     )
 }
 
-/// Breaks a text into lines of at most `width` characters, at blanks; further lines begin with `indent` blanks. A word that
-/// is longer has a line of its own.
+/// Breaks a line into lines of at most `width` characters, at blanks; those after the first begin with `indent` blanks. A
+/// word that is longer has a line of its own.
 pub(crate) fn wrap(text: &str, width: usize, indent: usize) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut line = String::new();
-    for word in text.split(' ') {
-        let filled = line.trim_start().is_empty();
-        if !filled && line.chars().count() + 1 + word.chars().count() > width {
-            lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
-            line.push_str(word);
-            continue;
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
+    let mut line = text.to_owned();
+    while line.chars().count() > width {
+        let begins = line.chars().take_while(|c| *c == ' ').count();
+        // The last blank that leaves a full line, or the first one after a word that is too long.
+        let blanks = line
+            .char_indices()
+            .zip(0..)
+            .filter(|((_, c), at)| *c == ' ' && *at > begins);
+        let places: Vec<(usize, usize)> = blanks.map(|((byte, _), at)| (byte, at)).collect();
+        let fitting = places.iter().rev().find(|(_, at)| *at <= width);
+        let Some((byte, _)) = fitting.or(places.first()) else {
+            break;
+        };
+        let rest = format!("{}{}", " ".repeat(indent), line[*byte..].trim_start());
+        line.truncate(*byte);
+        lines.push(std::mem::replace(&mut line, rest));
     }
     lines.push(line);
     lines
@@ -55,6 +59,24 @@ mod tests {
             ),
             ("blanks in a row stay", "a  b", 9, vec!["a  b"]),
             ("nothing", "", 5, vec![""]),
+            (
+                "the first line keeps its beginning",
+                "  ab cd",
+                6,
+                vec!["  ab", "  cd"],
+            ),
+            (
+                "letters of several bytes",
+                "äö →→ ü",
+                5,
+                vec!["äö →→", "  ü"],
+            ),
+            (
+                "an indent as wide as the line",
+                "   abc def",
+                3,
+                vec!["   abc", "  def"],
+            ),
         ];
         for (name, text, width, want) in cases {
             assert_eq!(wrap(text, width, 2), want, "{name}");

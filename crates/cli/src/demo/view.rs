@@ -111,7 +111,7 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     if !io::stdout().is_terminal() {
         return output::line(text);
     }
-    for line in text.lines() {
+    for line in text.split('\n') {
         let indent = line.chars().take_while(|c| *c == ' ').count() + 2;
         for part in wrap(line, columns() - 1, indent) {
             output::line(&part)?;
