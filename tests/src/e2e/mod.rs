@@ -4,5 +4,7 @@ pub mod brain;
 pub mod campaign;
 pub mod checks;
 pub mod exporter;
+pub mod holdable;
 pub mod order_book;
+pub mod site;
 pub mod stage;
