@@ -178,3 +178,80 @@ fn check_causes(events: &[Event]) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{output, workload};
+
+    /// An answer of the planner about `web`, numbered `number`, at `seq`, caused by what stands at `cause`.
+    fn answer(number: u32, seq: u64, cause: u64, id: u32) -> Event {
+        let mut event = output(Service::Planner, "web", number)
+            .into_event()
+            .expect("it decodes");
+        event.envelope.seq = Seq(seq);
+        event.caused_by(EventId::named(&id.to_string()), Seq(cause), None)
+    }
+
+    fn fact(seq: u64) -> Event {
+        let mut event = output(Service::Collector, "web", 0)
+            .into_event()
+            .expect("it decodes");
+        event.envelope.id = EventId::named(&seq.to_string());
+        event.envelope.seq = Seq(seq);
+        event
+    }
+
+    #[test]
+    fn answers_stand_once_and_in_order() {
+        assert_eq!(fact(1).envelope.subject, workload("web"));
+        let cases = [
+            (
+                "each has its cause",
+                [answer(1, 3, 1, 1), answer(2, 4, 2, 2)],
+                true,
+            ),
+            (
+                "one fact may have two answers",
+                [answer(1, 3, 1, 1), answer(2, 4, 1, 1)],
+                true,
+            ),
+            (
+                "none stands there twice",
+                [answer(1, 3, 1, 1), answer(1, 4, 2, 2)],
+                false,
+            ),
+            (
+                "none overtakes another",
+                [answer(1, 3, 2, 2), answer(2, 4, 1, 1)],
+                false,
+            ),
+            (
+                "none names another cause",
+                [answer(1, 3, 1, 2), answer(2, 4, 2, 2)],
+                false,
+            ),
+            (
+                "none comes before its cause",
+                [answer(1, 3, 4, 4), answer(2, 4, 4, 4)],
+                false,
+            ),
+        ];
+        for (name, answers, good) in cases {
+            let events: Vec<_> = [fact(1), fact(2)].into_iter().chain(answers).collect();
+            assert_eq!(check_causes(&events).is_ok(), good, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_plan_ends_in_exactly_one_way() {
+        let cases = [
+            ("never", vec![], false),
+            ("once", vec![Outcome::Applied], true),
+            ("twice", vec![Outcome::Applied, Outcome::Unknown], false),
+        ];
+        for (name, ends, good) in cases {
+            assert_eq!(Tally::default().count(&ends).is_ok(), good, "{name}");
+        }
+    }
+}

@@ -140,3 +140,76 @@ impl OrderBook {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_book_is_checked() -> Result<()> {
+        let cases = [
+            // name                                    lines            once   twice
+            ("an empty book is good", "", true, true),
+            ("generations grow", "3 1\n7 4\n", true, true),
+            (
+                "an older order after a newer is bad",
+                "7 4\n3 1\n",
+                false,
+                false,
+            ),
+            (
+                "twice is good where it is allowed",
+                "3 2\n3 2\n",
+                false,
+                true,
+            ),
+            (
+                "twice is bad with another count",
+                "3 2\n3 1\n",
+                false,
+                false,
+            ),
+            ("thrice is bad", "3 2\n3 2\n3 2\n", false, false),
+            ("none is out of bounds", "3 0\n", false, false),
+            ("five are out of bounds", "3 5\n", false, false),
+        ];
+        for (name, lines, once, twice) in cases {
+            for (idempotent, good) in [(false, once), (true, twice)] {
+                let folder = tempfile::tempdir()?;
+                let book = OrderBook::open(folder.path(), "web", idempotent)?;
+                std::fs::write(book.path(), lines)?;
+                assert_eq!(
+                    book.check((1, 4), 1).is_ok(),
+                    good,
+                    "{name}, idempotent: {idempotent}"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn the_programs_keep_the_book() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let book = OrderBook::open(folder.path(), "web", true)?;
+        let run = |program: &str, arguments: &[&str]| {
+            let path = book.folder.join(program);
+            std::process::Command::new(path)
+                .arg(book.path())
+                .args(arguments)
+                .output()
+        };
+        let read = || anyhow::Ok(serde_json::from_slice::<Value>(&run("read", &[])?.stdout)?);
+        assert_eq!(read()?, json!({"replicas": 1, "generation": 0}));
+        assert!(run("order", &["7", "4"])?.status.success());
+        assert_eq!(run("order", &["6", "2"])?.status.code(), Some(116));
+        assert!(run("order", &["7", "4"])?.status.success());
+        let order = Order {
+            generation: 7,
+            count: 4,
+        };
+        assert_eq!(book.orders()?, [order, order]);
+        assert_eq!(read()?, json!({"replicas": 4, "generation": 7}));
+        Ok(())
+    }
+}
