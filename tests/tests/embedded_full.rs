@@ -5,64 +5,8 @@ use futures::TryStreamExt as _;
 use headroom_log::embedded::{EmbeddedLog, Settings};
 use headroom_log::{Entry, Filter, Log, LogError};
 use headroom_model::{EventId, Record, Seq};
-use headroom_tests::{facts, servers};
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use tempfile::TempDir;
-
-/// A small file system in memory, unmounted when dropped.
-struct SmallDisk {
-    dir: TempDir,
-}
-
-impl SmallDisk {
-    /// `None` when this user may not mount.
-    fn mount(megabytes: u32) -> Option<Self> {
-        let dir = tempfile::tempdir().expect("there is a place for temporary files");
-        let size = format!("size={megabytes}m,mode=700");
-        let mut mount = Command::new("mount");
-        mount
-            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
-            .arg(dir.path());
-        match mount.output() {
-            Ok(output) if output.status.success() => Some(Self { dir }),
-            Ok(output) => {
-                let why = String::from_utf8_lossy(&output.stderr);
-                servers::skip(&format!(
-                    "a full disk: no tmpfs can be mounted: {}",
-                    why.trim()
-                ));
-                None
-            }
-            Err(error) => {
-                servers::skip(&format!("a full disk: `mount` cannot be run: {error}"));
-                None
-            }
-        }
-    }
-
-    fn enlarge(&self, megabytes: u32) {
-        let size = format!("remount,size={megabytes}m");
-        let status = Command::new("mount")
-            .args(["-o", &size])
-            .arg(self.dir.path())
-            .status();
-        assert!(status.expect("`mount` can be run").success());
-    }
-
-    fn log(&self) -> PathBuf {
-        self.dir.path().join("log")
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount")
-            .arg("-l")
-            .arg(self.dir.path())
-            .status();
-    }
-}
+use headroom_tests::{facts, servers::small_disk::SmallDisk};
+use std::path::Path;
 
 fn open(dir: &Path) -> Result<EmbeddedLog, LogError> {
     EmbeddedLog::open(dir, &Settings::default())
@@ -111,7 +55,7 @@ async fn full_disk(count: u32, bytes: usize) {
     let Some(disk) = SmallDisk::mount(24) else {
         return;
     };
-    let log = open(&disk.log()).expect("a new log opens");
+    let log = open(&disk.path().join("log")).expect("a new log opens");
     let (acknowledged, error) = fill(&log, count, bytes).await;
     assert!(matches!(error, LogError::Storage(_)), "{error}");
     assert!(error.to_string().contains("the disk is full"), "{error}");
@@ -130,12 +74,12 @@ async fn full_disk(count: u32, bytes: usize) {
     drop(log);
 
     // Without room it may not open, and if it does not, it says why.
-    match open(&disk.log()) {
+    match open(&disk.path().join("log")) {
         Ok(log) => assert!(ids(&log).await.starts_with(&acknowledged)),
         Err(error) => assert!(error.to_string().contains("disk is full"), "{error}"),
     }
     disk.enlarge(64);
-    let log = open(&disk.log()).expect("with new room it opens");
+    let log = open(&disk.path().join("log")).expect("with new room it opens");
     let found = ids(&log).await;
     assert!(
         found.starts_with(&acknowledged),

@@ -8,3 +8,4 @@ pub mod holdable;
 pub mod order_book;
 pub mod site;
 pub mod stage;
+pub mod story;

@@ -5,6 +5,7 @@
 pub mod nats;
 pub mod prometheus;
 pub mod proxy;
+pub mod small_disk;
 
 use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
