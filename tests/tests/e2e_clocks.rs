@@ -259,7 +259,7 @@ async fn an_hour_later(site: &mut Site) -> Result<()> {
     // New numbers give new plans.
     let mut push = site.command(&["push", "shop/begun", "load", "30"]);
     fake_clock(&mut push, "+1h")?;
-    ensure!(push.status()?.success());
+    ensure!(push.output()?.status.success());
     until("a new order", || {
         holdable::applied(&site.path("begun"))
             .pop()
