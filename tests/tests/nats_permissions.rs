@@ -5,11 +5,12 @@ use headroom_log::{
     CommitError, Filter, Log, LogError,
     nats::{NatsLog, Secret, Settings},
 };
-use headroom_model::{Checkpoint, Record, Seq, Service, Timestamp};
+use headroom_model::{Checkpoint, Kind, Record, Seq, Service, Timestamp};
 use headroom_tests::{
     facts::{commit, everything, observed, output},
     servers::nats::{self, Node, settings},
 };
+use serde_json::{Value, json};
 use std::time::Duration;
 
 const SERVICES: [&str; 8] = [
@@ -186,53 +187,71 @@ async fn nobody_writes_under_anothers_name() {
     assert_eq!(admin.bounds().await.unwrap().last, Seq(1));
 }
 
+/// How many messages a stream has.
+async fn count(client: &Client, stream: &str) -> u64 {
+    let answer = client.request(format!("$JS.API.STREAM.INFO.{stream}"), "".into());
+    let answer: Value = serde_json::from_slice(&answer.await.unwrap().payload).unwrap();
+    answer["state"]["messages"].as_u64().unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_lets_the_server_write_for_them() {
     let Some(node) = server() else { return };
     let admin = connect(&node, "admin").await;
-    admin
-        .append(vec![fact(Service::Operator, 1)])
-        .await
-        .unwrap();
-    let collector = raw(&node, "collector").await;
-    let victim = "headroom.v1.main.planner.decided.test.web";
-    let consumer = r#"{"stream_name": "S", "config": {"name": "c", "ack_policy": "none", "deliver_policy": "all"}}"#;
-    let pushing = consumer.replace(
-        "\"name\"",
-        &format!("\"deliver_subject\": \"{victim}\", \"name\""),
-    );
-    let ask = async |stream: &str, config: &str| {
-        let subject = format!("$JS.API.CONSUMER.CREATE.{stream}.c");
-        let config = config.replace("\"S\"", &format!("{stream:?}"));
-        let _ = collector.request(subject, config.into()).await;
-    };
-    for stream in ["HEADROOM_main", "HEADROOM_main_LEDGER"] {
-        ask(stream, &pushing).await;
-        ask(stream, consumer).await;
-        for (api, question) in [
-            (format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.c"), "5"),
-            (format!("$JS.API.STREAM.MSG.GET.{stream}"), r#"{"seq":1}"#),
-            (format!("$JS.API.DIRECT.GET.{stream}"), r#"{"seq":1}"#),
-        ] {
-            collector
-                .publish_with_reply(api, victim, question.into())
-                .await
-                .unwrap();
+    let mut policy = fact(Service::Operator, 1);
+    policy.envelope.kind = Kind::PolicyApplied;
+    admin.append(vec![policy]).await.unwrap();
+    let keeper = raw(&node, "admin").await;
+    let kept = async {
+        while count(&keeper, "HEADROOM_main_LEDGER").await == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        let kill = collector
-            .request(format!("$JS.API.STREAM.DELETE.{stream}"), "".into())
-            .await;
-        assert!(kill.is_err(), "{kill:?}");
-        let purge = collector
-            .request(format!("$JS.API.STREAM.PURGE.{stream}"), "".into())
-            .await;
-        assert!(purge.is_err(), "{purge:?}");
+    };
+    tokio::time::timeout(Duration::from_secs(20), kept)
+        .await
+        .expect("the ledger keeps it");
+
+    let victim = "headroom.v1.main.operator.policy_applied.test.web";
+    for name in ["collector", "planner", "reader"] {
+        let attacker = raw(&node, name).await;
+        for stream in [
+            "HEADROOM_main",
+            "HEADROOM_main_LEDGER",
+            "HEADROOM_main_HEADS",
+        ] {
+            for (consumer, more) in [("pull", Value::Null), ("push", json!(victim))] {
+                let mut config =
+                    json!({ "name": consumer, "ack_policy": "none", "deliver_policy": "all" });
+                if !more.is_null() {
+                    config["deliver_subject"] = more;
+                }
+                let question = json!({ "stream_name": stream, "config": config }).to_string();
+                let api = format!("$JS.API.CONSUMER.CREATE.{stream}.{consumer}");
+                attacker
+                    .publish_with_reply(api, victim, question.into())
+                    .await
+                    .unwrap();
+            }
+            for (api, question) in [
+                (format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.pull"), "5"),
+                (format!("$JS.API.STREAM.MSG.GET.{stream}"), r#"{"seq":1}"#),
+                (format!("$JS.API.DIRECT.GET.{stream}"), r#"{"seq":1}"#),
+                (format!("$JS.API.STREAM.PURGE.{stream}"), ""),
+                (format!("$JS.API.STREAM.DELETE.{stream}"), ""),
+            ] {
+                attacker
+                    .publish_with_reply(api, victim, question.into())
+                    .await
+                    .unwrap();
+            }
+        }
+        attacker.publish(victim, "forged".into()).await.unwrap();
+        attacker.flush().await.unwrap();
     }
-    // What was sent before this on the same connection has been dealt with when it is answered.
-    collector.flush().await.unwrap();
-    let own = connect(&node, "collector").await;
-    own.append(vec![observed("web", 1)]).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    // Time for what should not happen.
+    tokio::time::sleep(Duration::from_millis(500)).await;
     let all = everything(&admin, Filter::default()).await;
-    assert_eq!(all.len(), 2, "only what the services wrote: {all:?}");
+    assert_eq!(all.len(), 1, "only what the services wrote: {all:?}");
+    assert_eq!(count(&keeper, "HEADROOM_main").await, 1);
+    assert_eq!(count(&keeper, "HEADROOM_main_LEDGER").await, 1);
 }
