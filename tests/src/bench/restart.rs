@@ -26,15 +26,13 @@ pub(super) async fn measure(extent: &Extent) -> Result<Vec<Line>> {
     let fleet = Fleet::of(extent.of(WORKLOADS.0, WORKLOADS.1));
     fill(&log, &fleet).await?;
     let missed = fleet.len() / MISSED_SHARE;
-    let mut round = 1;
     let (mut evaluator, mut planner) = (vec![], vec![]);
-    for _ in 0..extent.rounds {
+    for round in 1..=extent.rounds {
         let facts =
             (0..missed).map(|number| fleet.observation(number, round, wall_clock()).to_record());
         append(&log, facts).await?;
         evaluator.push(restart::<Evaluator>(&log, "evaluator").await?);
         planner.push(restart::<Planner>(&log, "planner").await?);
-        round += 1;
     }
     let line = |name: &str, seconds: &[f64]| {
         let what = format!(
