@@ -1,7 +1,7 @@
 //! The file that an incident is carried away in: a part of a log, exactly as the log has it, and what is needed to verify
 //! and explain it anywhere without a server.
 //!
-//! A file is a row of [parts](frame), each with its own checksum: what it is of ([`About`], first and once more at the end),
+//! A file is a row of parts, each with its own checksum: what it is of ([`About`], first and once more at the end),
 //! what the ledger keeps of the time before, checkpoints, and the entries. So a cut or a flipped byte costs one part, which
 //! is named by its positions, and the rest is still readable.
 
