@@ -28,10 +28,12 @@ pub(super) fn measure(extent: &Extent) -> Result<Vec<Line>> {
     let observations = extent.of(OBSERVATIONS.0, OBSERVATIONS.1);
     let (few, many) = (extent.of(FEW.0, FEW.1), extent.of(MANY.0, MANY.1));
     let (mut small, mut large) = (Pair::with(few), Pair::with(many));
-    let (mut small_costs, mut large_costs, mut resident) = (vec![], vec![], vec![]);
+    let (mut small_costs, mut large_costs, mut silent_costs, mut resident) =
+        (vec![], vec![], vec![], vec![]);
     for _ in 0..extent.rounds {
         small_costs.push(small.observe(observations)?);
         large_costs.push(large.observe(observations)?);
+        silent_costs.push(small.observe_silently(observations)?);
         resident.push(resident_elsewhere(many)?);
     }
     let rates: Vec<_> = small_costs.iter().map(|cost| 1.0 / cost).collect();
@@ -42,7 +44,9 @@ pub(super) fn measure(extent: &Extent) -> Result<Vec<Line>> {
             Spread::of(&rates),
         )
         .aim(Aim::AtLeast(1e6))
-        .beside("an observation", Unit::Seconds, &small_costs),
+        .beside("an observation", Unit::Seconds, &small_costs)
+        .beside("one that changes nothing", Unit::Seconds, &silent_costs)
+        .beside("one that changes nothing", Unit::Seconds, &silent_costs),
         Line::new(
             format!("the same with {many} workloads, cost against {few}"),
             Unit::Times,
@@ -144,23 +148,40 @@ impl Pair {
 
     /// The seconds of processor time that one observation takes, with all that follows from it.
     fn observe(&mut self, observations: usize) -> Result<f64> {
+        let (seconds, decisions) = self.run(observations, 1);
+        ensure!(
+            decisions > observations / 100,
+            "{observations} observations led to only {decisions} decisions"
+        );
+        Ok(seconds)
+    }
+
+    /// The same for observations that bring no other number.
+    fn observe_silently(&mut self, observations: usize) -> Result<f64> {
+        self.run(self.order.len(), 0); // what the last round changed comes to rest
+        let (seconds, decisions) = self.run(observations, 0);
+        ensure!(
+            decisions == 0,
+            "{decisions} decisions follow from observations that change nothing"
+        );
+        Ok(seconds)
+    }
+
+    /// The seconds an observation takes, and how many decisions followed from all of them. `advance` is by how many
+    /// rounds the numbers move on each time every workload was observed.
+    fn run(&mut self, observations: usize, advance: usize) -> (f64, usize) {
         let before = self.decisions;
         let mut input = self.fleet.observation(0, 0, self.now);
         let started = processor_seconds();
         for _ in 0..observations {
-            self.observe_next(&mut input);
+            self.observe_next(&mut input, advance);
         }
         let seconds = processor_seconds() - started;
-        let decided = self.decisions - before;
-        ensure!(
-            decided > observations / 100,
-            "{observations} observations led to only {decided} decisions"
-        );
-        Ok(seconds / observations as f64)
+        (seconds / observations as f64, self.decisions - before)
     }
 
     /// The next workload's observation in `input`, whose memory is used again: it stands for what was decoded.
-    fn observe_next(&mut self, input: &mut Event) {
+    fn observe_next(&mut self, input: &mut Event, advance: usize) {
         let count = self.order.len();
         if self.next.is_multiple_of(count.div_ceil(INTERVAL_SECONDS)) {
             self.tick();
@@ -176,7 +197,7 @@ impl Pair {
         self.evaluate(input);
         self.next += 1;
         if self.next == count {
-            (self.next, self.round) = (0, self.round + 1);
+            (self.next, self.round) = (0, self.round + advance);
         }
     }
 

@@ -168,7 +168,7 @@ pub(super) fn producer(service: Service) -> Producer {
     }
 }
 
-/// What the world answers to a decision that takes effect at once; nothing to a hold.
+/// What the world answers to a decision that takes effect at once; nothing to a hold. The ids are for the log to give.
 pub(super) fn answers(decided: &Event) -> Vec<Event> {
     let Body::Decided(Decided {
         decision: Decision::Scale { to, .. },
@@ -195,8 +195,10 @@ pub(super) fn answers(decided: &Event) -> Vec<Event> {
     };
     [Body::from(actuated), Body::from(verified)]
         .map(|body| {
-            fact(
-                &envelope.subject,
+            let subject = envelope.subject.clone();
+            Event::fact(
+                EventId(Uuid::nil()),
+                subject,
                 envelope.at,
                 producer(Service::Target),
                 body,

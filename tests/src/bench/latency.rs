@@ -17,7 +17,7 @@ use headroom_runtime::identity::wall_clock;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::task::JoinSet;
+use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 /// Workloads, each observed once a second: as many observations a second.
@@ -147,7 +147,11 @@ pub(super) struct Change {
     published: Instant,
 }
 
-/// Publishes each workload's observation once a second, evenly, whether or not earlier ones are acknowledged.
+/// Facts that wait for the log, and the most that are written together: as many as in a collector.
+const QUEUE: usize = 256;
+
+/// Publishes each workload's observation once a second, evenly, as a collector does: facts that came while the last were
+/// written are written together.
 pub(super) struct Load {
     log: NatsLog,
     fleet: Fleet,
@@ -165,18 +169,16 @@ impl Load {
 
     /// Publishes for so many seconds. Gives the changes that it published.
     pub(super) async fn run(&mut self, seconds: usize) -> Result<Vec<Change>> {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let writing = tokio::spawn(write(self.log.clone(), waiting));
         let mut beat =
             tokio::time::interval(Duration::from_secs(1) / u32::try_from(self.fleet.len())?);
         beat.set_missed_tick_behavior(MissedTickBehavior::Burst);
-        let mut publishing = JoinSet::new();
         let mut changes = Vec::new();
         for round in self.round..self.round + seconds {
             for number in 0..self.fleet.len() {
                 beat.tick().await;
-                let record = self
-                    .fleet
-                    .observation(number, round, wall_clock())
-                    .to_record();
+                let observation = self.fleet.observation(number, round, wall_clock());
                 if Fleet::flips(number, round) {
                     changes.push(Change {
                         number,
@@ -184,19 +186,23 @@ impl Load {
                         published: Instant::now(),
                     });
                 }
-                publishing.spawn(publish(self.log.clone(), record));
+                if queue.send(observation.to_record()).await.is_err() {
+                    break; // the writer has ended, and says why below
+                }
             }
         }
         self.round += seconds;
-        while let Some(published) = publishing.join_next().await {
-            published??;
-        }
+        drop(queue);
+        writing.await??;
         Ok(changes)
     }
 }
 
-async fn publish(log: NatsLog, record: Record) -> Result<()> {
-    log.append(vec![record]).await?;
+async fn write(log: NatsLog, mut waiting: mpsc::Receiver<Record>) -> Result<()> {
+    let mut facts = Vec::with_capacity(QUEUE);
+    while waiting.recv_many(&mut facts, QUEUE).await > 0 {
+        log.append(std::mem::take(&mut facts)).await?;
+    }
     Ok(())
 }
 

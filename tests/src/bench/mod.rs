@@ -44,13 +44,28 @@ impl Extent {
 
 /// Every row, in the order of the table, with what it measures.
 pub const ROWS: [(&str, &str); 7] = [
-    ("latency", "sample published to target called, over real NATS"),
-    ("core", "evaluator and planner in process: speed, and cost and memory at 100,000 workloads"),
-    ("replay", "verifying a stored log, beside reading and stepping it"),
+    (
+        "latency",
+        "sample published to target called, over real NATS",
+    ),
+    (
+        "core",
+        "evaluator and planner in process: speed, and cost and memory at 100,000 workloads",
+    ),
+    (
+        "replay",
+        "verifying a stored log, beside reading and stepping it",
+    ),
     ("nats", "appends and commits, beside a bare NATS client"),
-    ("embedded", "appends to the log without a server, beside a bare file"),
+    (
+        "embedded",
+        "appends to the log without a server, beside a bare file",
+    ),
     ("restart", "from start to caught up with 100,000 workloads"),
-    ("failover", "a killed planner's standby takes over, over real NATS"),
+    (
+        "failover",
+        "a killed planner's standby takes over, over real NATS",
+    ),
 ];
 
 /// Measures one row. Without a line when a program that it needs is not installed; that is then said on stderr.
