@@ -372,7 +372,8 @@ async fn followers_go_on_when_the_server_was_restarted() {
     let mut one = follow(Filter::workload(&workload("b"))).await;
 
     // Some followers are up to date when the server goes, and some have much to read.
-    let restarts: [(fn(&mut Node), bool); 3] = [
+    type Stop = fn(&mut Node);
+    let restarts: [(Stop, bool); 3] = [
         (Node::kill, true),
         (|node| node.stop().unwrap(), true),
         (Node::kill, false),

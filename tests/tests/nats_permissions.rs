@@ -1,6 +1,7 @@
 //! The accounts of `deploy/nats`: every service can do its work, and none can write under another's name.
 
 use async_nats::{Client, ConnectOptions};
+use futures::StreamExt as _;
 use headroom_log::{
     CommitError, Filter, Log, LogError,
     nats::{NatsLog, Secret, Settings},
@@ -13,7 +14,7 @@ use headroom_tests::{
 use serde_json::{Value, json};
 use std::time::Duration;
 
-const SERVICES: [&str; 8] = [
+const SERVICES: [&str; 9] = [
     "admin",
     "collector",
     "evaluator",
@@ -22,6 +23,7 @@ const SERVICES: [&str; 8] = [
     "clock",
     "operator",
     "reader",
+    "pusher",
 ];
 
 /// A server with the accounts that we recommend. Every password is the name of its service, turned round.
@@ -187,6 +189,36 @@ async fn nobody_writes_under_anothers_name() {
     assert_eq!(admin.bounds().await.unwrap().last, Seq(1));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pusher_reaches_the_collectors_only() {
+    let Some(node) = server() else { return };
+    let admin = connect(&node, "admin").await;
+    let subject = "headroom.push.v1.main.test.web";
+    let collector = raw(&node, "collector").await;
+    let mut pushes = collector
+        .queue_subscribe(subject, "c".to_owned())
+        .await
+        .unwrap();
+    collector.flush().await.unwrap();
+    tokio::spawn(async move {
+        let push = pushes.next().await.expect("it is pushed");
+        let reply = push.reply.expect("an answer is asked for");
+        collector.publish(reply, push.payload).await.unwrap();
+        collector.flush().await.unwrap();
+    });
+    let pusher = raw(&node, "pusher").await;
+    let answer = pusher
+        .request(subject, "42".into())
+        .await
+        .expect("a collector answers");
+    assert_eq!(answer.payload, "42");
+    let forged = pusher
+        .request("headroom.v1.main.collector.observed.test.web", "42".into())
+        .await;
+    assert!(forged.is_err(), "{forged:?}");
+    assert_eq!(admin.bounds().await.unwrap().last, Seq::ZERO);
+}
+
 /// How many messages a stream has.
 async fn count(client: &Client, stream: &str) -> u64 {
     let answer = client.request(format!("$JS.API.STREAM.INFO.{stream}"), "".into());
@@ -212,7 +244,7 @@ async fn nobody_lets_the_server_write_for_them() {
         .expect("the ledger keeps it");
 
     let victim = "headroom.v1.main.operator.policy_applied.test.web";
-    for name in ["collector", "planner", "reader"] {
+    for name in ["collector", "planner", "reader", "pusher"] {
         let attacker = raw(&node, name).await;
         for stream in [
             "HEADROOM_main",
