@@ -200,8 +200,8 @@ impl Appender {
     /// Where the stream has a fact. Writes nothing: the server looks for duplicates before it looks at rollups, and this one
     /// is both forbidden in our streams and of no kind that any stream would take.
     ///
-    /// Demanding a wrong `Nats-Expected-Last-Msg-Id` would say the same, and blocks a clustered stream of nats-server 2.15.1
-    /// for good.
+    /// Demanding a wrong `Nats-Expected-Last-Msg-Id` would say the same, but a clustered stream of nats-server 2.15.1 answers
+    /// nothing any more after that.
     async fn find(&self, fact: &Fact) -> Result<Option<Accepted>, LogError> {
         let mut question = Outgoing {
             payload: bytes::Bytes::new(),
