@@ -28,12 +28,13 @@ pub(super) fn measure(extent: &Extent) -> Result<Vec<Line>> {
     let observations = extent.of(OBSERVATIONS.0, OBSERVATIONS.1);
     let (few, many) = (extent.of(FEW.0, FEW.1), extent.of(MANY.0, MANY.1));
     let (mut small, mut large) = (Pair::with(few), Pair::with(many));
-    let (mut small_costs, mut large_costs, mut silent_costs, mut resident) =
-        (vec![], vec![], vec![], vec![]);
+    let (mut small_costs, mut large_costs, mut resident) = (vec![], vec![], vec![]);
+    let (mut small_silent, mut large_silent) = (vec![], vec![]);
     for _ in 0..extent.rounds {
         small_costs.push(small.observe(observations)?);
         large_costs.push(large.observe(observations)?);
-        silent_costs.push(small.observe_silently(observations)?);
+        small_silent.push(small.observe_silently(observations)?);
+        large_silent.push(large.observe_silently(observations)?);
         resident.push(resident_elsewhere(many)?);
     }
     let rates: Vec<_> = small_costs.iter().map(|cost| 1.0 / cost).collect();
@@ -45,15 +46,15 @@ pub(super) fn measure(extent: &Extent) -> Result<Vec<Line>> {
         )
         .aim(Aim::AtLeast(1e6))
         .beside("an observation", Unit::Seconds, &small_costs)
-        .beside("one that changes nothing", Unit::Seconds, &silent_costs)
-        .beside("one that changes nothing", Unit::Seconds, &silent_costs),
+        .beside("one that changes nothing", Unit::Seconds, &small_silent),
         Line::new(
             format!("the same with {many} workloads, cost against {few}"),
             Unit::Times,
             Spread::ratio(&large_costs, &small_costs),
         )
         .aim(Aim::AtMost(1.5))
-        .beside("an observation", Unit::Seconds, &large_costs),
+        .beside("an observation", Unit::Seconds, &large_costs)
+        .beside("one that changes nothing", Unit::Seconds, &large_silent),
         Line::new(
             format!("resident memory of a process with both and {many} workloads"),
             Unit::Bytes,

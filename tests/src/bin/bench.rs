@@ -20,7 +20,7 @@ struct Arguments {
     /// Rounds of each row; 5, or 1 with --quick.
     #[arg(long)]
     rounds: Option<usize>,
-    /// Where logs are written; the folder for temporary files unless set. A tmpfs knows no flush.
+    /// Where embedded logs are written; the folder for temporary files (TMPDIR) unless set. A tmpfs knows no flush.
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// How the figures are printed.
