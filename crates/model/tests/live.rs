@@ -375,6 +375,16 @@ fn an_audit_names_what_was_changed_left_out_or_added() {
 }
 
 #[test]
+fn nothing_seen_is_not_worth_a_checkpoint_but_can_be_released() {
+    let mut live = born(&Log::default(), "a", START);
+    let mut log = Log::default();
+    commit_all(&mut live, &mut log, START);
+    assert!(live.settled());
+    assert!(live.checkpoint(START).is_none());
+    assert!(live.release(START).is_some());
+}
+
+#[test]
 fn a_checkpoint_is_reproduced_and_a_release_spares_the_successor_the_wait() {
     let mut log = Log::default();
     log.tick(2);

@@ -421,13 +421,18 @@ impl<'a> Shell<'a> {
 
     async fn settle<M: Machine + Send + Sync>(&self, live: &mut Live<M>) {
         let mut checkpointed = None;
+        let mut asked = false;
         let mut released = false;
         while !released {
             let now = steady_clock();
-            if live.in_flight().is_none() && live.settled() && checkpointed.is_none() {
-                checkpointed = live.checkpoint(now).map(|(checkpoint, _)| checkpoint);
-            } else if live.in_flight().is_none() && live.settled() {
-                live.release(now);
+            if live.in_flight().is_none() && live.settled() {
+                if !asked {
+                    asked = true;
+                    checkpointed = live.checkpoint(now).map(|(checkpoint, _)| checkpoint);
+                }
+                if live.in_flight().is_none() {
+                    live.release(now);
+                }
             } else if live.in_flight().is_none() && live.next_commit(now).is_none() {
                 return; // another instance has it now
             }

@@ -55,7 +55,8 @@ fn replays<M: Machine>(store: &Store) -> Vec<String> {
     let mut starts = vec![None];
     while let Some(checkpoint) = store.checkpoint(M::SERVICE, not_after) {
         starts.push(Some(checkpoint));
-        not_after = Seq(checkpoint.through.0 - 1);
+        let before = checkpoint.through.0.checked_sub(1);
+        not_after = Seq(before.expect("none is taken before anything was seen"));
     }
     let complain = |(start, audit): (Option<&headroom_model::Checkpoint>, Audit)| {
         let first = audit.differences.first()?;

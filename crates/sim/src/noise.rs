@@ -70,7 +70,9 @@ fn strew(dice: &mut fastrand::Rng, input: &Event, earlier: &[Event]) -> Option<E
             Kind::Drifted,
         ];
         let lately = stamp.since(again.envelope.stamp) < Span::seconds(600);
-        let repeated = lately && repeated_facts.contains(&again.envelope.kind);
+        // What a machine put out is in the log once, by its commit; what others report may be there twice.
+        let fact = again.envelope.cause.is_none() && repeated_facts.contains(&again.envelope.kind);
+        let repeated = lately && fact;
         repeated.then(|| again.clone())?
     } else {
         let far = Span::seconds(dice.u64(60..4000));

@@ -459,7 +459,7 @@ impl<M: Machine> Live<M> {
         Ok(None)
     }
 
-    /// Whether a checkpoint can be taken: this instance leads and everything is answered and in the log.
+    /// Whether this instance leads and everything is answered and in the log.
     #[must_use]
     pub fn settled(&self) -> bool {
         self.leading
@@ -469,9 +469,9 @@ impl<M: Machine> Live<M> {
     }
 
     /// Takes a checkpoint and puts the commit that names it in flight; save the checkpoint once that is in the log.
-    /// `None` while the machine is not [`Live::settled`].
+    /// `None` while the machine is not [`Live::settled`], or has seen nothing that would be worth one.
     pub fn checkpoint(&mut self, now: Moment) -> Option<(Checkpoint, &Proposal)> {
-        if !self.settled() {
+        if !self.settled() || self.seen == Seq::ZERO {
             return None;
         }
         let checkpoint = checkpoint_of(&self.stepped, self.seen, self.stamp);

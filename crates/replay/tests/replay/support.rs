@@ -82,7 +82,8 @@ pub(crate) fn checkpoints(store: &Store) -> Vec<Checkpoint> {
         let mut not_after = store.bounds().last;
         while let Some(checkpoint) = store.checkpoint(service, not_after) {
             found.push(checkpoint.clone());
-            not_after = Seq(checkpoint.through.0 - 1);
+            let before = checkpoint.through.0.checked_sub(1);
+            not_after = Seq(before.expect("none is taken before anything was seen"));
         }
     }
     found
