@@ -89,7 +89,7 @@ pub fn commit(
     };
     Commit {
         expected: before.map_or(Seq::ZERO, |before| before.seq),
-        head,
+        head: Some(head),
         outputs,
     }
 }

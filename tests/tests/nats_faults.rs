@@ -77,7 +77,7 @@ async fn racing_writers_on_a_cluster_meet_10071_and_10164_and_one_wins() {
                 outputs,
             );
             let log = Arc::clone(&log);
-            racers.spawn(async move { (mine.head.commit_id, log.commit(mine).await) });
+            racers.spawn(async move { (mine.head.clone(), log.commit(mine).await) });
         }
         let results = racers.join_all().await;
         let losers = results
@@ -94,8 +94,8 @@ async fn racing_writers_on_a_cluster_meet_10071_and_10164_and_one_wins() {
             .unwrap()
             .expect("there is a head");
         assert_eq!(
-            (head.head.commit_id, head.seq),
-            (*winner, place.as_ref().unwrap().head)
+            (Some(&head.head), head.seq),
+            (winner.as_ref(), place.as_ref().unwrap().at)
         );
         before = Some(head);
     }
@@ -138,7 +138,7 @@ async fn a_commit_whose_ack_is_lost_is_unknown_and_found_when_sent_again() {
         .await
         .unwrap()
         .expect("it was taken");
-    assert_eq!(head.head.commit_id, mine.head.commit_id);
+    assert_eq!(Some(head.head), mine.head);
     assert_eq!(events(&everything(&log, Filter::default()).await).len(), 5);
 }
 

@@ -68,7 +68,7 @@ async fn write(log: &dyn Log) -> Result<Vec<(u64, &'static str, Value)>> {
     let first = log
         .commit(commit(planner, "planner-1", None, outputs))
         .await?
-        .head
+        .at
         .0;
     log.append(vec![observed("web.eu", 1)]).await?;
     let newest = log.head(planner).await?;
@@ -79,7 +79,7 @@ async fn write(log: &dyn Log) -> Result<Vec<(u64, &'static str, Value)>> {
     let second = log
         .commit(commit(planner, "planner-1", newest.as_ref(), outputs))
         .await?
-        .head
+        .at
         .0;
     let in_flight = json!({"decision": plan.to_string(), "to": 5, "wanted": 5});
     Ok(vec![

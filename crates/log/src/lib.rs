@@ -14,7 +14,7 @@ pub use filter::{Filter, Place};
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use headroom_model::{Checkpoint, Head, Record, Seq, Service, Timestamp};
+use headroom_model::{Checkpoint, Head, Record, Seq, Service, Timestamp, head::BATCH};
 use thiserror::Error;
 
 /// One ordered stream of events that many may read and each service may add to.
@@ -22,12 +22,19 @@ use thiserror::Error;
 pub trait Log: Send + Sync + 'static {
     /// Adds facts from outside, in order. `stamp` and `seq` of the records are ignored: the log gives them.
     ///
-    /// All or a prefix may have been accepted when this fails. A fact whose id is among the recent ones (at least two
+    /// When this fails, a prefix may have been accepted, or any of a collector's facts: append them again. A fact whose id is among the recent ones (at least two
     /// minutes) of the same producer is not written again: its [`Accepted::duplicate`] says so.
     async fn append(&self, facts: Vec<Record>) -> Result<Vec<Accepted>, LogError>;
 
-    /// Adds a head and its outputs in one atomic step, if the newest head of that machine is still the `expected` one.
+    /// Adds a head and its outputs in one atomic step, or a single output without a head, if the newest head of that
+    /// machine is still the `expected` one.
     async fn commit(&self, commit: Commit) -> Result<Committed, CommitError>;
+
+    /// Whether a commit with a head and outputs costs so much more than a single output that a few of them are better
+    /// committed one by one.
+    fn prefers_single_outputs(&self) -> bool {
+        false
+    }
 
     /// The newest head of a machine, with its position.
     async fn head(&self, service: Service) -> Result<Option<PlacedHead>, LogError>;
@@ -99,22 +106,55 @@ pub struct PlacedHead {
     pub head: Head,
 }
 
-/// A head and its outputs, to be added in one atomic step.
+/// A head and its outputs, to be added in one atomic step; or a single output, to be added under the head that stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Commit {
     /// The position of the newest head that the writer knows; [`Seq::ZERO`] when there is none yet.
     pub expected: Seq,
-    /// The head; `outputs` in it counts the outputs.
-    pub head: Head,
+    /// The head; `outputs` in it counts the outputs. Without one there is exactly one output, and a head to stand under.
+    pub head: Option<Head>,
     /// The outputs, at most [`headroom_model::head::BATCH`] − 1.
     pub outputs: Vec<Record>,
+}
+
+impl Commit {
+    /// The machine that commits.
+    ///
+    /// # Errors
+    /// [`LogError::Refused`] when it is no commit: too long, miscounted, or without a head though it needs one.
+    pub fn service(&self) -> Result<Service, LogError> {
+        let refused = |what: String| Err(LogError::Refused(what));
+        match (&self.head, &*self.outputs) {
+            (Some(head), outputs) if outputs.len() >= BATCH => refused(format!(
+                "a commit of {} has {} outputs; at most {} fit beside its head",
+                head.service,
+                outputs.len(),
+                BATCH - 1
+            )),
+            (Some(head), outputs) if usize::try_from(head.outputs) != Ok(outputs.len()) => {
+                refused(format!(
+                    "the head of a commit of {} counts {} outputs, and there are {}",
+                    head.service,
+                    head.outputs,
+                    outputs.len()
+                ))
+            }
+            (Some(head), _) => Ok(head.service),
+            (None, [output]) if self.expected > Seq::ZERO => Ok(output.envelope.producer.service),
+            (None, outputs) => refused(format!(
+                "{} outputs come without a head, under the one at {}; without a head goes exactly one, under a head that stands",
+                outputs.len(),
+                self.expected
+            )),
+        }
+    }
 }
 
 /// A commit that the log took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Committed {
-    /// Where the head stands. Output number `i` (from 0) stands at `head + 1 + i`.
-    pub head: Seq,
+    /// Where the head stands, output number `i` (from 0) at `at + 1 + i`; without a head, where the output stands.
+    pub at: Seq,
 }
 
 /// A fact that the log has.

@@ -7,9 +7,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use futures::StreamExt as _;
-use headroom_model::{
-    Checkpoint, EventId, Kind, Record, Seq, Service, Span, Timestamp, head::BATCH,
-};
+use headroom_model::{Checkpoint, EventId, Kind, Record, Seq, Service, Span, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
@@ -31,28 +29,6 @@ pub const LEDGER_KINDS: [Kind; 7] = [
     Kind::ActuationStarted,
     Kind::Actuated,
 ];
-
-/// Checks what every log must refuse of a commit, before it looks at the head.
-///
-/// # Errors
-/// When the batch is too long or its head does not count its outputs.
-pub fn check_commit(commit: &Commit) -> Result<(), LogError> {
-    if commit.outputs.len() >= BATCH {
-        return Err(LogError::Refused(format!(
-            "a commit of {} outputs does not fit one atomic batch; {} is the most, so split it",
-            commit.outputs.len(),
-            BATCH - 1
-        )));
-    }
-    if usize::try_from(commit.head.outputs) != Ok(commit.outputs.len()) {
-        return Err(LogError::Refused(format!(
-            "the head says {} outputs and the commit has {}; they must agree",
-            commit.head.outputs,
-            commit.outputs.len()
-        )));
-    }
-    Ok(())
-}
 
 /// One ordered log, without a clock: the caller says what time it is.
 #[derive(Clone, Debug, Default)]
@@ -109,29 +85,30 @@ impl Store {
             .collect()
     }
 
-    /// Adds a head and its outputs if the expected head is still the newest.
+    /// Adds a head and its outputs, or a single output, if the expected head is still the newest.
     ///
     /// # Errors
     /// [`CommitError::Conflict`] when it is not.
     pub fn commit(&mut self, now: Timestamp, commit: Commit) -> Result<Committed, CommitError> {
-        check_commit(&commit)?;
-        let service = commit.head.service;
+        let service = commit.service()?;
         if self.heads.get(&service).map_or(Seq::ZERO, |head| head.seq) != commit.expected {
             return Err(CommitError::Conflict);
         }
         let stamp = self.stamp(now);
-        let placed = PlacedHead {
-            seq: self.bounds().last.next(),
-            stamp,
-            head: commit.head,
-        };
-        self.entries.push(Entry::Head(placed.clone()));
-        let head = placed.seq;
-        self.heads.insert(service, placed);
+        let at = self.bounds().last.next();
+        if let Some(head) = commit.head {
+            let placed = PlacedHead {
+                seq: at,
+                stamp,
+                head,
+            };
+            self.entries.push(Entry::Head(placed.clone()));
+            self.heads.insert(service, placed);
+        }
         for output in commit.outputs {
             self.push(output, stamp);
         }
-        Ok(Committed { head })
+        Ok(Committed { at })
     }
 
     /// The newest head of a machine.

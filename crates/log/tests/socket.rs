@@ -90,7 +90,7 @@ async fn only_the_owner_commits() {
     };
     let commit = Commit {
         expected: Seq::ZERO,
-        head,
+        head: Some(head),
         outputs: vec![],
     };
     let refused = served.client.commit(commit).await;

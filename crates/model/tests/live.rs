@@ -3,7 +3,7 @@
 
 use headroom_model::body::{Body, OverrideCleared, OverrideSlot, PolicyRemoved, Ticked};
 use headroom_model::head::BATCH;
-use headroom_model::machine::{Fold, Live, Moment, Proposal, Stop};
+use headroom_model::machine::{Fold, Live, Moment, Proposal, Stop, Taken, Unanswered, Writer};
 use headroom_model::*;
 use serde::{Deserialize, Serialize};
 
@@ -94,8 +94,10 @@ impl Log {
             "a batch holds a head and its outputs"
         );
         let seq = self.next();
-        self.head = Some((seq, proposal.head.clone()));
-        self.entries.push(Err((seq, proposal.head.clone())));
+        if let Some(head) = &proposal.head {
+            self.head = Some((seq, head.clone()));
+            self.entries.push(Err((seq, head.clone())));
+        }
         for output in &proposal.outputs {
             let mut output = output.clone();
             output.envelope.seq = self.next();
@@ -129,7 +131,25 @@ fn fold(log: &Log) -> Fold<Echo> {
 }
 
 fn born(log: &Log, name: &str, now: Moment) -> Live<Echo> {
-    Live::start(fold(log), log.head.clone(), name, 1, false, now)
+    start(log, name, false, now)
+}
+
+fn start(log: &Log, name: &str, one_by_one: bool, now: Moment) -> Live<Echo> {
+    let writer = Writer {
+        instance: name.into(),
+        nonce: 1,
+        beats: false,
+        one_by_one,
+    };
+    Live::start(fold(log), log.head.clone(), writer, now)
+}
+
+/// Takes the machine over: a head of its own, and all that stands before it is read.
+fn take_over(live: &mut Live<Echo>, log: &mut Log, now: Moment) {
+    let proposal = live.next_commit(now).expect("it has been silent").clone();
+    assert!(proposal.outputs.is_empty());
+    live.committed(log.commit(&proposal).expect("nobody else commits"), now);
+    read(live, log, now).unwrap();
 }
 
 fn read(live: &mut Live<Echo>, log: &Log, now: Moment) -> Result<(), Stop> {
@@ -150,11 +170,12 @@ fn read(live: &mut Live<Echo>, log: &Log, now: Moment) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Commits all that is due, hearing every ack.
+/// Commits all that is due, hearing every ack and reading what it wrote.
 fn commit_all(live: &mut Live<Echo>, log: &mut Log, now: Moment) {
     while let Some(proposal) = live.next_commit(now).cloned() {
         let seq = log.commit(&proposal).expect("nobody else commits");
         live.committed(seq, now);
+        read(live, log, now).unwrap();
     }
 }
 
@@ -166,17 +187,14 @@ fn the_outputs_of_one_input_span_commits_and_a_crash_between_them() {
     log.tick(2500);
     log.tick(3);
     let mut first = born(&log, "a", START);
+    take_over(&mut first, &mut log, START);
     let proposal = first.next_commit(START).expect("answers wait").clone();
-    assert_eq!(
-        (proposal.outputs.len(), proposal.head.through),
-        (
-            999,
-            Through {
-                seq: Seq(0),
-                next_index: 999
-            }
-        )
-    );
+    let through = Through {
+        seq: Seq(0),
+        next_index: 999,
+    };
+    let head = proposal.head.as_ref().expect("so many go in a batch");
+    assert_eq!((proposal.outputs.len(), head.through), (999, through));
     log.commit(&proposal).expect("it is the first");
     // It dies here, without having heard the ack. The next one goes on where the log stops.
     let mut second = born(&log, "b", START);
@@ -216,6 +234,7 @@ fn a_lost_ack_is_recognised_by_the_commit_id() {
     let mut log = Log::default();
     log.tick(1);
     let mut live = born(&log, "a", START);
+    take_over(&mut live, &mut log, START);
     let proposal = live.next_commit(START).expect("an answer waits").clone();
     log.commit(&proposal).expect("it is the first");
     assert_eq!(
@@ -249,12 +268,9 @@ fn a_standby_takes_over_when_an_answer_is_missing_for_a_second() {
         None,
         "the leader may still answer"
     );
-    let proposal = standby
-        .next_commit(Moment(1000))
-        .expect("it has been silent for a second")
-        .clone();
-    assert_eq!(proposal.head.epoch, 2);
-    standby.committed(log.commit(&proposal).unwrap(), Moment(1000));
+    take_over(&mut standby, &mut log, Moment(1000));
+    assert_eq!(standby.head().map(|(_, head)| head.epoch), Some(2));
+    commit_all(&mut standby, &mut log, Moment(1000));
     // The old leader wakes up, is refused, reads, and stands by; nothing is there twice.
     read_inputs_only(&mut leader, &log);
     let stale = leader
@@ -308,7 +324,9 @@ fn another_answer_of_the_same_version_stops_the_machine_and_one_of_a_newer_versi
     let mut log = Log::default();
     log.tick(1);
     let mut writer = born(&log, "a", START);
+    take_over(&mut writer, &mut log, START);
     let mut proposal = writer.next_commit(START).expect("an answer waits").clone();
+    proposal.expected = Seq::ZERO;
     proposal.outputs[0].body = Body::from(PolicyRemoved {
         owner: "something else".into(),
     })
@@ -331,7 +349,9 @@ fn another_answer_of_the_same_version_stops_the_machine_and_one_of_a_newer_versi
         log.tick(1);
         let mut reader = born(&log, "b", START);
         let mut proposal = proposal.clone();
-        proposal.head.behaviour = behaviour;
+        if let Some(head) = &mut proposal.head {
+            head.behaviour = behaviour;
+        }
         proposal.outputs[0].envelope.producer.behaviour = producer;
         log.commit(&proposal).expect("it is the first");
         assert_eq!(read(&mut reader, &log, START), Err(want), "{name}");
@@ -352,12 +372,12 @@ fn an_audit_names_what_was_changed_left_out_or_added() {
     assert_eq!((clean.difference_count, clean.outputs), (0, 3));
     let tamper: [(&str, Tamper); 3] = [
         ("a changed byte", |log| {
-            *log.entries[3].as_mut().unwrap().body.last_mut().unwrap() ^= 1
+            *log.entries[4].as_mut().unwrap().body.last_mut().unwrap() ^= 1
         }),
-        ("an output left out", |log| drop(log.entries.remove(4))),
+        ("an output left out", |log| drop(log.entries.remove(5))),
         ("an output added", |log| {
-            let again = log.entries[4].clone();
-            log.entries.insert(5, again);
+            let again = log.entries[5].clone();
+            log.entries.insert(6, again);
         }),
     ];
     for (name, tamper) in tamper {
@@ -372,16 +392,6 @@ fn an_audit_names_what_was_changed_left_out_or_added() {
             "{name}"
         );
     }
-}
-
-#[test]
-fn nothing_seen_is_not_worth_a_checkpoint_but_can_be_released() {
-    let mut live = born(&Log::default(), "a", START);
-    let mut log = Log::default();
-    commit_all(&mut live, &mut log, START);
-    assert!(live.settled());
-    assert!(live.checkpoint(START).is_none());
-    assert!(live.release(START).is_some());
 }
 
 #[test]
@@ -410,4 +420,105 @@ fn a_checkpoint_is_reproduced_and_a_release_spares_the_successor_the_wait() {
         successor.next_commit(START).is_some(),
         "it need not wait for a second of silence"
     );
+}
+
+/// A leader that commits a few outputs one by one.
+fn leader_of(log: &mut Log) -> Live<Echo> {
+    let mut live = start(log, "a", true, START);
+    take_over(&mut live, log, START);
+    live
+}
+
+#[test]
+fn a_few_outputs_go_one_by_one_under_the_head_and_many_in_a_batch() {
+    let mut log = Log::default();
+    let mut live = leader_of(&mut log);
+    let head = log.head.clone();
+    log.tick(2);
+    read(&mut live, &log, START).unwrap();
+    commit_all(&mut live, &mut log, START);
+    assert_eq!(log.outputs(), ["2 0", "2 1"]);
+    assert_eq!(log.head, head, "the head still stands");
+    let restarted = born(&log, "a", START);
+    assert_eq!(
+        restarted.pending(),
+        0,
+        "what stands under the head is folded"
+    );
+    let proposal = live
+        .next_commit(Moment(1000))
+        .expect("what stands behind the head")
+        .clone();
+    assert!(proposal.head.is_some() && proposal.outputs.is_empty());
+    live.committed(log.commit(&proposal).unwrap(), Moment(1000));
+    log.tick(9);
+    read(&mut live, &log, START).unwrap();
+    let proposal = live.next_commit(Moment(1000)).expect("answers wait");
+    assert!(proposal.head.is_some() && proposal.outputs.len() == 9);
+}
+
+#[test]
+fn an_output_whose_ack_was_lost_is_found_when_it_is_read() {
+    let mut log = Log::default();
+    let mut live = leader_of(&mut log);
+    log.tick(1);
+    read(&mut live, &log, START).unwrap();
+    let proposal = live.next_commit(START).expect("an answer waits").clone();
+    assert_eq!(proposal.head, None);
+    log.commit(&proposal).expect("nobody else commits");
+    assert_eq!(live.unanswered(), Unanswered::GoOn);
+    let record = log
+        .entries
+        .last()
+        .cloned()
+        .unwrap()
+        .expect("it is an output");
+    let Ok(Taken::Committed(committed)) = live.record(record, START) else {
+        panic!("it is its own");
+    };
+    assert_eq!(committed.outputs, [proposal.outputs[0].envelope.id]);
+    take_over(&mut live, &mut log, START);
+    assert_eq!((live.next_commit(START), log.outputs().len()), (None, 1));
+}
+
+#[test]
+fn an_output_that_was_given_up_can_not_come_after_the_next_head() {
+    let mut log = Log::default();
+    let mut live = leader_of(&mut log);
+    log.tick(1);
+    read(&mut live, &log, START).unwrap();
+    let slow = live.next_commit(START).expect("an answer waits").clone();
+    assert_eq!(live.unanswered(), Unanswered::GoOn);
+    assert!(live.leading(), "as far as anyone knows");
+    take_over(&mut live, &mut log, START);
+    commit_all(&mut live, &mut log, START);
+    log.commit(&slow)
+        .expect_err("its head has been followed by another");
+    assert_eq!(log.outputs(), ["1 0"]);
+}
+
+#[test]
+fn what_came_under_the_old_head_is_read_before_a_successor_answers() {
+    let mut log = Log::default();
+    let mut old = leader_of(&mut log);
+    let mut successor = start(&log, "b", true, START);
+    log.tick(1);
+    read(&mut old, &log, START).unwrap();
+    read(&mut successor, &log, START).unwrap();
+    let late = old.next_commit(START).expect("an answer waits").clone();
+    let head = successor
+        .next_commit(Moment(1000))
+        .expect("it was silent")
+        .clone();
+    log.commit(&late)
+        .expect("the successor's head is not there yet");
+    successor.committed(log.commit(&head).unwrap(), Moment(1000));
+    assert_eq!(
+        successor.next_commit(Moment(1000)),
+        None,
+        "it has not read up to its head"
+    );
+    read(&mut successor, &log, Moment(1000)).unwrap();
+    commit_all(&mut successor, &mut log, Moment(1000));
+    assert_eq!(log.outputs(), ["1 0"]);
 }

@@ -58,6 +58,7 @@ fn simulated(path: &std::path::Path, seconds: u64) -> Result<FileLog, Box<dyn Er
         rest: Span::ZERO,
         workloads: 100,
         instances: 1,
+        one_by_one: false,
         faults: Faults::default(),
     })
     .store;

@@ -155,7 +155,7 @@ impl Newest {
         match log.commit(self.commit(number, identity)).await {
             Ok(committed) => {
                 *self = Self {
-                    head: committed.head,
+                    head: committed.at,
                     epoch: self.epoch + u64::from(!self.mine),
                     number,
                     seen: self.beat(sent),
@@ -212,7 +212,7 @@ impl Newest {
         };
         Commit {
             expected: self.head,
-            head,
+            head: Some(head),
             outputs: vec![tick.to_record()],
         }
     }

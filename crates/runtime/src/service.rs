@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use commit::InFlight;
 use futures::StreamExt as _;
 use headroom_log::{CommitError, Entry, Log, LogError};
-use headroom_model::machine::{Committed, Live, Stop};
+use headroom_model::machine::{Committed, Live, Stop, Taken, Unanswered};
 use headroom_model::{Checkpoint, Machine, Seq};
 use std::sync::Arc;
 use std::time::Duration;
@@ -257,9 +257,11 @@ impl<'a> Shell<'a> {
                 chunk = entries.next() => {
                     let chunk = chunk.unwrap_or_else(|| Err(LogError::Unavailable("the log ended its stream".to_owned())))?;
                     if let Some(committed) = self.take_in(live, chunk)? {
-                        in_flight = InFlight::none();
                         hands.committed(&committed);
-                        self.save(saving.take()).await;
+                        if live.in_flight().is_none() {
+                            in_flight = InFlight::none();
+                            self.save(saving.take()).await;
+                        }
                     }
                 }
                 () = hands.wake() => {}
@@ -291,9 +293,13 @@ impl<'a> Shell<'a> {
                     if own {
                         self.metrics.committed(&record);
                     }
-                    if let Some(error) = live.record(record, now)? {
-                        self.metrics.unreadable.with_label_values(&[service]).inc();
-                        tracing::error!(service, %seq, %error, "an event cannot be read and is passed over");
+                    match live.record(record, now)? {
+                        Taken::In => {}
+                        Taken::Committed(committed) => seen_own = Some(committed),
+                        Taken::Unreadable(error) => {
+                            self.metrics.unreadable.with_label_values(&[service]).inc();
+                            tracing::error!(service, %seq, %error, "an event cannot be read and is passed over");
+                        }
                     }
                 }
                 Entry::Head(placed) => {
@@ -353,10 +359,17 @@ impl<'a> Shell<'a> {
         }
     }
 
-    fn send_again<M: Machine>(&self, live: &Live<M>, in_flight: &mut InFlight<'a>, reason: String) {
+    fn send_again<M: Machine>(
+        &self,
+        live: &mut Live<M>,
+        in_flight: &mut InFlight<'a>,
+        reason: String,
+    ) {
         self.status
             .set(M::SERVICE.token(), Phase::Waiting { reason });
-        if let Some(proposal) = live.in_flight() {
+        if live.unanswered() == Unanswered::SendAgain
+            && let Some(proposal) = live.in_flight()
+        {
             in_flight.send(self.log, proposal, Duration::from_millis(200));
         }
     }
@@ -373,7 +386,7 @@ impl<'a> Shell<'a> {
     }
 
     fn count(&self, committed: &Committed) {
-        tracing::debug!(head = %committed.head, outputs = committed.outputs.len(), "committed");
+        tracing::debug!(at = %committed.at, outputs = committed.outputs.len(), "committed");
     }
 
     fn show<M: Machine>(&self, live: &Live<M>) {
@@ -421,37 +434,31 @@ impl<'a> Shell<'a> {
 
     async fn settle<M: Machine + Send + Sync>(&self, live: &mut Live<M>) {
         let mut checkpointed = None;
-        let mut asked = false;
         let mut released = false;
         while !released {
             let now = steady_clock();
-            if live.in_flight().is_none() && live.settled() {
-                if !asked {
-                    asked = true;
-                    checkpointed = live.checkpoint(now).map(|(checkpoint, _)| checkpoint);
-                }
-                if live.in_flight().is_none() {
-                    live.release(now);
-                }
+            if live.in_flight().is_none() && live.settled() && checkpointed.is_none() {
+                checkpointed = live.checkpoint(now).map(|(checkpoint, _)| checkpoint);
+            } else if live.in_flight().is_none() && live.settled() {
+                live.release(now);
             } else if live.in_flight().is_none() && live.next_commit(now).is_none() {
                 return; // another instance has it now
             }
             let Some(proposal) = live.in_flight() else {
                 return;
             };
-            released = proposal.head.released;
+            let names_checkpoint = proposal.names_checkpoint();
+            released = proposal.releases();
             match commit::send(self.log, proposal).await {
                 Ok(head) => {
-                    let named = live
-                        .in_flight()
-                        .is_some_and(|proposal| proposal.head.checkpoint.is_some());
                     live.committed(head, steady_clock());
-                    if named {
+                    if names_checkpoint {
                         self.save(checkpointed.clone()).await;
                     }
                 }
                 Err(CommitError::Unknown(_) | CommitError::Log(LogError::Unavailable(_))) => {
                     released = false;
+                    live.unanswered();
                     tokio::time::sleep(Duration::from_millis(200)).await;
                 }
                 Err(_) => return,

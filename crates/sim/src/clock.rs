@@ -47,7 +47,7 @@ impl ClockNode {
         };
         let commit = Commit {
             expected,
-            head,
+            head: Some(head),
             outputs: vec![tick.to_record()],
         };
         let now = world.now();

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What a machine does besides deciding.
 pub(crate) trait Hands<M: Machine>: Default {
     fn committed(&mut self, _committed: &Committed) {}
-    /// How many attempts were let go of because the lease was lost.
+    /// How many attempts were let go of, begun or about to be, because the lease was lost or another leads.
     fn let_go(&self) -> u64 {
         0
     }
@@ -36,6 +36,7 @@ pub(crate) struct SimHands {
     given: BTreeMap<EventId, (Job, bool, Timestamp)>,
     next_look: Timestamp,
     looks: u64,
+    led: bool,
     let_go: u64,
 }
 
@@ -64,8 +65,12 @@ impl Hands<Actuator> for SimHands {
         if !live.leading() {
             self.fresh.clear(); // another may have begun what this one committed
         }
+        let lost = self.led && !live.leading();
+        self.led = live.leading();
         if !live.may_act(now) {
-            self.let_go += self.in_hand.len() as u64;
+            let begun = live.machine().outstanding().into_iter();
+            let begun = begun.filter(|job| lost && matches!(job, Job::Perform { .. }));
+            self.let_go += begun.count().max(self.in_hand.len()) as u64;
             self.in_hand.let_go();
             self.given.clear();
             return;

@@ -5,7 +5,7 @@ use crate::fleet::Fleet;
 use crate::hands::Hands;
 use crate::world::{Address, World};
 use headroom_log::{CommitError, Entry};
-use headroom_model::machine::{Fold, Live, Stop};
+use headroom_model::machine::{Fold, Live, Proposal, Stop, Taken, Writer};
 use headroom_model::{Checkpoint, Machine, Seq, Span, Timestamp};
 
 /// One instance of one machine.
@@ -113,7 +113,7 @@ impl<M: Machine, H: Hands<M>> Node<M, H> {
         Ok(())
     }
 
-    /// As the shell does: the newest checkpoint or an older one or none, a fold to the newest head, and live from there.
+    /// As the shell does: the newest checkpoint or an older one or none, a fold to the end, and live from there.
     fn boot(&mut self, world: &mut World) -> Result<(), Stop> {
         self.life += 1;
         let newest = world.store.head(M::SERVICE).cloned();
@@ -129,13 +129,7 @@ impl<M: Machine, H: Hands<M>> Node<M, H> {
         let mut fold = checkpoint
             .map(|checkpoint| Fold::from_checkpoint(checkpoint).expect("this build wrote it"))
             .unwrap_or_default();
-        let end = newest.as_ref().map_or(Seq::ZERO, |placed| {
-            Seq(placed.seq.0 + u64::from(placed.head.outputs))
-        });
         for entry in world.store.entries(fold.seen().next()) {
-            if entry.seq() > end {
-                break;
-            }
             match entry.clone() {
                 Entry::Event(record) => fold.record(record).expect("this build wrote it"),
                 Entry::Head(placed) => fold.head(placed.seq, placed.stamp, &placed.head),
@@ -144,8 +138,13 @@ impl<M: Machine, H: Hands<M>> Node<M, H> {
         }
         let instance = format!("{}-{}-{}", self.name, self.index, self.life);
         let head = newest.map(|placed| (placed.seq, placed.head));
-        let leases = self.name == "actuator";
-        let live = Live::start(fold, head, &instance, self.life, leases, world.moment());
+        let writer = Writer {
+            instance: instance.into(),
+            nonce: self.life,
+            beats: self.name == "actuator",
+            one_by_one: world.scenario.one_by_one,
+        };
+        let live = Live::start(fold, head, writer, world.moment());
         self.alive = Some(Alive {
             live,
             hands: H::default(),
@@ -187,7 +186,10 @@ impl<M: Machine, H: Hands<M>> Alive<M, H> {
                     if record.envelope.stamp > visible {
                         break;
                     }
-                    self.live.record(record, now)?;
+                    if let Taken::Committed(committed) = self.live.record(record, now)? {
+                        self.sent &= self.live.in_flight().is_some();
+                        self.hands.committed(&committed);
+                    }
                 }
                 Entry::Head(placed) => {
                     if placed.stamp > visible {
@@ -210,11 +212,7 @@ impl<M: Machine, H: Hands<M>> Alive<M, H> {
 
     /// Takes in the answer to the commit in flight.
     fn hear(&mut self, world: &mut World, address: Address) -> Result<(), Stop> {
-        let Some(commit) = self
-            .live
-            .in_flight()
-            .map(|proposal| proposal.head.commit_id)
-        else {
+        let Some(commit) = self.live.in_flight().map(Proposal::id) else {
             self.sent = false;
             return Ok(());
         };
@@ -232,7 +230,10 @@ impl<M: Machine, H: Hands<M>> Alive<M, H> {
                     now,
                 )?
             }
-            Err(_) => None,
+            Err(_) => {
+                self.live.unanswered();
+                None
+            }
         };
         if let Some(committed) = committed {
             self.hands.committed(&committed);

@@ -15,6 +15,8 @@ pub struct Scenario {
     pub workloads: usize,
     /// How many instances of each machine run side by side.
     pub instances: usize,
+    /// Whether machines commit a few outputs one by one, as where a batch costs much more than a message.
+    pub one_by_one: bool,
     /// Which faults happen.
     pub faults: Faults,
 }
@@ -30,6 +32,7 @@ impl Scenario {
             rest: Span::seconds(900),
             workloads: dice.usize(1..4),
             instances: dice.usize(1..3),
+            one_by_one: seed.is_multiple_of(2),
             faults: Faults {
                 crash: if dice.bool() { dice.f64() * 0.02 } else { 0.0 },
                 pause: if dice.bool() { dice.f64() * 0.01 } else { 0.0 },

@@ -19,6 +19,7 @@ enum Content {
     Facts(Vec<Record>),
     Commit {
         from: Address,
+        id: Uuid,
         commit: Box<Commit>,
         answer_after: Option<Span>,
     },
@@ -111,7 +112,9 @@ impl World {
             let likely = self.scenario.faults.lost_ack;
             self.fault(likely)
         };
-        let arrives = self.now.plus(Span(self.dice.u64(0..300)));
+        // What nobody hears of may also come long after its writer has given it up.
+        let longest = if unheard { 4000 } else { 300 };
+        let arrives = self.now.plus(Span(self.dice.u64(0..longest)));
         let answer_after = (!unheard).then_some(Span(self.dice.u64(0..200)));
         if !lost {
             let commit = Commit {
@@ -123,6 +126,7 @@ impl World {
                 arrives,
                 content: Content::Commit {
                     from,
+                    id: proposal.id(),
                     commit: Box::new(commit),
                     answer_after,
                 },
@@ -132,7 +136,7 @@ impl World {
             self.answers.push(Answer {
                 arrives: self.now.plus(ANSWER_TIMEOUT),
                 to: from,
-                commit: proposal.head.commit_id,
+                commit: proposal.id(),
                 result: Err(CommitError::Unknown("no answer".to_owned())),
             });
         }
@@ -177,14 +181,14 @@ impl World {
                 }
                 Content::Commit {
                     from,
+                    id,
                     commit,
                     answer_after,
                 } => {
-                    let id = commit.head.commit_id;
                     let result = self
                         .store
                         .commit(now, *commit)
-                        .map(|committed| committed.head);
+                        .map(|committed| committed.at);
                     if let Some(after) = answer_after {
                         self.answers.push(Answer {
                             arrives: now.plus(after),

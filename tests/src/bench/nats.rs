@@ -217,7 +217,7 @@ fn chain(commits: usize) -> Vec<Commit> {
         expected: Seq(number
             .checked_sub(1)
             .map_or(0, |before| 1 + before * length)),
-        head: Head {
+        head: Some(Head {
             service: Service::Planner,
             instance: "bench".to_owned(),
             epoch: 1,
@@ -227,7 +227,7 @@ fn chain(commits: usize) -> Vec<Commit> {
             outputs: OUTPUTS as u32,
             checkpoint: None,
             released: false,
-        },
+        }),
         outputs: (0..OUTPUTS)
             .map(|index| decided(&fleet, number as usize * OUTPUTS + index))
             .collect(),

@@ -53,7 +53,7 @@ async fn commit(log: Arc<EmbeddedLog>, name: String) -> Result<()> {
         let outputs = (0..count).map(|index| facts::output(Service::Planner, &label, index));
         let before = log.head(Service::Planner).await?;
         let commit = facts::commit(Service::Planner, &label, before.as_ref(), outputs.collect());
-        let head = log.commit(commit).await?.head;
+        let head = log.commit(commit).await?.at;
         say(&format!("commit {head} {count} {label}"))?;
     }
     Ok(())

@@ -86,7 +86,7 @@ pub(super) fn commit(service: Service, expected: Seq, label: &str, outputs: usiz
     };
     Commit {
         expected,
-        head,
+        head: Some(head),
         outputs,
     }
 }
@@ -170,9 +170,10 @@ impl Given {
             match self.0.commit(commit.clone()).await {
                 Ok(committed) => return Some(committed),
                 Err(CommitError::Conflict) => {
-                    let head = self.head(commit.head.service).await?;
-                    let ours = head.head.commit_id == commit.head.commit_id;
-                    return ours.then_some(Committed { head: head.seq });
+                    let ours = commit.head.as_ref()?;
+                    let newest = self.head(ours.service).await?;
+                    let is_ours = newest.head.commit_id == ours.commit_id;
+                    return is_ours.then_some(Committed { at: newest.seq });
                 }
                 Err(CommitError::Unknown(_)) => {}
                 Err(CommitError::Log(error)) => panic!("a commit is refused: {error}"),

@@ -138,7 +138,7 @@ pub(super) async fn retention(log: Given, forget: impl AsyncFnOnce(Arc<dyn Log>)
     let head = log
         .commit(&commit(Service::Planner, Seq::ZERO, "early", 1))
         .await
-        .head;
+        .at;
     log.append(observations("old", 4000)).await;
     let before = log.everything().await;
     let follower = log.follow(Seq(1), Filter::default()).await;

@@ -75,6 +75,7 @@ pub fn commits() -> Vec<Case> {
         "a commit with another head than expected is a conflict and writes nothing" => commit::stale,
         "of two racing writers exactly one wins each round" => commit::races,
         "a commit whose ack was lost is a conflict, and the head shows whose it is" => commit::lost_ack,
+        "single outputs go under the newest head, and under no other" => commit::under_a_head,
         "machines do not disturb each other" => commit::machines,
         "a batch holds 999 outputs and no more" => commit::batches,
         "a reader of a machine sees its heads" => commit::heads_are_read,

@@ -8,7 +8,6 @@ use super::recent::Recent;
 use super::sealing::{self, Sealed};
 use super::shared::Shared;
 use super::stamps::Stamps;
-use crate::memory::check_commit;
 use crate::{Accepted, Commit, CommitError, Committed, Entry, LogError, PlacedHead};
 use headroom_model::{Record, Seq, Service};
 use std::collections::BTreeMap;
@@ -116,10 +115,10 @@ impl Sequencer {
             }
             Request::Commit(commit, reply) => {
                 match failed
-                    .and_then(|()| check_commit(&commit))
                     .and_then(|()| check_facts(&commit.outputs))
+                    .and_then(|()| commit.service())
                 {
-                    Ok(()) => self.commit(*commit, reply),
+                    Ok(service) => self.commit(service, *commit, reply),
                     Err(error) => drop(reply.send(Err(error.into()))),
                 };
             }
@@ -161,8 +160,13 @@ impl Sequencer {
         self.next = self.next.next();
     }
 
-    fn commit(&mut self, commit: Commit, reply: oneshot::Sender<Result<Committed, CommitError>>) {
-        let newest = self.heads.get(&commit.head.service);
+    fn commit(
+        &mut self,
+        service: Service,
+        commit: Commit,
+        reply: oneshot::Sender<Result<Committed, CommitError>>,
+    ) {
+        let newest = self.heads.get(&service);
         let answer = if newest.map_or(Seq::ZERO, |head| head.seq) == commit.expected {
             Some(self.accept(commit))
         } else {
@@ -171,7 +175,7 @@ impl Sequencer {
         // A conflict is told in its turn as well: only then is the head that came first to be seen.
         self.replies.push(Box::new(move |outcome| {
             let _ = reply.send(match (outcome, answer) {
-                (Ok(()), Some(head)) => Ok(Committed { head }),
+                (Ok(()), Some(at)) => Ok(Committed { at }),
                 (Ok(()), None) => Err(CommitError::Conflict),
                 (Err(why), _) => Err(CommitError::Unknown(why.to_owned())),
             });
@@ -180,20 +184,22 @@ impl Sequencer {
 
     fn accept(&mut self, commit: Commit) -> Seq {
         let stamp = self.stamps.now();
-        let placed = PlacedHead {
-            seq: self.next,
-            stamp,
-            head: commit.head,
-        };
-        self.next = self.next.next();
-        self.heads.insert(placed.head.service, placed.clone());
-        self.new_heads.push(placed.clone());
-        let seq = placed.seq;
-        self.entries.push(Entry::Head(placed));
+        let at = self.next;
+        if let Some(head) = commit.head {
+            let placed = PlacedHead {
+                seq: at,
+                stamp,
+                head,
+            };
+            self.next = self.next.next();
+            self.heads.insert(placed.head.service, placed.clone());
+            self.new_heads.push(placed.clone());
+            self.entries.push(Entry::Head(placed));
+        }
         for output in commit.outputs {
             self.push(output, stamp);
         }
-        seq
+        at
     }
 
     /// What was taken so far, ready to be written.

@@ -1,4 +1,5 @@
-//! Commits: a head and its outputs in one atomic batch that only the next head in line can lead.
+//! Commits: a head and its outputs in one atomic batch that only the next head in line can lead, or a single output that
+//! only goes under the newest head.
 
 use super::{
     api::{Api, CONFLICTS, Failure},
@@ -6,8 +7,8 @@ use super::{
     publish::{self, Outgoing},
     subject::Subjects,
 };
-use crate::{Commit, CommitError, Committed, LogError, memory::check_commit};
-use headroom_model::Seq;
+use crate::{Commit, CommitError, Committed, LogError};
+use headroom_model::{Seq, Service};
 
 /// See [`crate::Log::commit`].
 pub(super) async fn commit(
@@ -15,15 +16,15 @@ pub(super) async fn commit(
     subjects: &Subjects,
     commit: &Commit,
 ) -> Result<Committed, CommitError> {
-    check_commit(commit)?;
-    match send(api, subjects, commit, commit.expected).await {
+    let service = commit.service()?;
+    match send(api, subjects, service, commit, commit.expected).await {
         // The subject of an expired head is empty again, as before the first.
         Err(CommitError::Conflict)
-            if heads::was_let_go(api, subjects, commit.head.service, commit.expected)
+            if heads::was_let_go(api, subjects, service, commit.expected)
                 .await
                 .unwrap_or(false) =>
         {
-            send(api, subjects, commit, Seq::ZERO).await
+            send(api, subjects, service, commit, Seq::ZERO).await
         }
         other => other,
     }
@@ -32,17 +33,32 @@ pub(super) async fn commit(
 async fn send(
     api: &Api,
     subjects: &Subjects,
+    service: Service,
     commit: &Commit,
     expected: Seq,
 ) -> Result<Committed, CommitError> {
-    let messages = messages(subjects, commit, expected)?;
+    let mut messages = messages(subjects, commit)?;
+    let count = messages.len() as u64;
+    if let Some(first) = messages.first_mut() {
+        let headers = &mut first.headers;
+        headers.insert(
+            "Nats-Expected-Last-Subject-Sequence",
+            expected.to_string().as_str(),
+        );
+        // A head is on that subject itself.
+        if commit.head.is_none() {
+            headers.insert(
+                "Nats-Expected-Last-Subject-Sequence-Subject",
+                subjects.head(service).as_str(),
+            );
+        }
+    }
     for message in &messages {
         message.check_size(api).map_err(LogError::from)?;
     }
-    let count = messages.len() as u64;
-    match publish::batch(api, messages).await {
+    match publish::together(api, messages).await {
         Ok(ack) => Ok(Committed {
-            head: Seq((ack.seq + 1).saturating_sub(count)),
+            at: Seq((ack.seq + 1).saturating_sub(count)),
         }),
         Err(Failure::Server(error)) if CONFLICTS.contains(&error.err_code) => {
             Err(CommitError::Conflict)
@@ -52,21 +68,14 @@ async fn send(
     }
 }
 
-fn messages(
-    subjects: &Subjects,
-    commit: &Commit,
-    expected: Seq,
-) -> Result<Vec<Outgoing>, LogError> {
-    let mut headers = envelope::encode_head(&commit.head, subjects);
-    headers.insert(
-        "Nats-Expected-Last-Subject-Sequence",
-        expected.to_string().as_str(),
-    );
-    let head = Outgoing {
-        subject: subjects.head(commit.head.service),
-        headers,
-        payload: commit.head.encode().into(),
-    };
+fn messages(subjects: &Subjects, commit: &Commit) -> Result<Vec<Outgoing>, LogError> {
+    let head = commit.head.iter().map(|head| {
+        Ok(Outgoing {
+            subject: subjects.head(head.service),
+            headers: envelope::encode_head(head, subjects),
+            payload: head.encode().into(),
+        })
+    });
     let outputs = commit.outputs.iter().map(|output| {
         Ok(Outgoing {
             subject: subjects.event(&output.envelope)?,
@@ -74,5 +83,5 @@ fn messages(
             payload: output.body.clone().into(),
         })
     });
-    std::iter::once(Ok(head)).chain(outputs).collect()
+    head.chain(outputs).collect()
 }

@@ -49,6 +49,7 @@ pub struct NatsLog {
     settings: Settings,
     subjects: Subjects,
     appender: Appender,
+    single_outputs: bool,
 }
 
 impl NatsLog {
@@ -63,8 +64,10 @@ impl NatsLog {
     pub async fn connect(settings: Settings, shard: &str, role: &str) -> Result<Self, LogError> {
         let subjects = Subjects::new(shard)?;
         let api = connection::connect(&settings, shard, role).await?;
-        streams::ensure(&api, &settings, &subjects).await?;
+        let replicas = streams::ensure(&api, &settings, &subjects).await?;
         Ok(Self {
+            // A server keeps a batch for a stream without replicas in files of its own, and flushes them, until it is whole.
+            single_outputs: replicas <= 1,
             appender: Appender::new(api.clone(), subjects.clone()),
             api,
             settings,
@@ -143,6 +146,10 @@ impl Log for NatsLog {
 
     async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
         commit::commit(&self.api, &self.subjects, &commit).await
+    }
+
+    fn prefers_single_outputs(&self) -> bool {
+        self.single_outputs
     }
 
     async fn head(&self, service: Service) -> Result<Option<PlacedHead>, LogError> {

@@ -60,10 +60,14 @@ pub(super) async fn one(api: &Api, message: Outgoing) -> Result<Ack, Failure> {
 }
 
 /// Sends messages that are stored all together, one after the other, or not at all. The ack is that of the last one.
+/// One alone needs no batch.
 ///
 /// Every call is a batch of its own, so that what is left of one that got lost cannot mix with the next.
-pub(super) async fn batch(api: &Api, messages: Vec<Outgoing>) -> Result<Ack, Failure> {
+pub(super) async fn together(api: &Api, mut messages: Vec<Outgoing>) -> Result<Ack, Failure> {
     api.reachable()?;
+    if messages.len() == 1 {
+        return one(api, messages.remove(0)).await;
+    }
     let id = Uuid::now_v7().simple().to_string();
     let last = messages.len();
     for (number, mut message) in (1..).zip(messages) {

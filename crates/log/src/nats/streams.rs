@@ -31,22 +31,23 @@ const MACHINES: [Service; 4] = [
     Service::Actuator,
 ];
 
-/// Makes the log and what belongs to it unless it is there, and refuses streams that cannot hold what is promised.
+/// Makes the log and what belongs to it unless it is there, and refuses streams that cannot hold what is promised. Says
+/// how many replicas the log has.
 ///
 /// Who makes the log makes the streams of checkpoints too, so that the services themselves need not be allowed to.
 pub(super) async fn ensure(
     api: &Api,
     settings: &Settings,
     subjects: &Subjects,
-) -> Result<(), LogError> {
-    let made = ensure_one(api, &log(settings, subjects)).await?;
+) -> Result<usize, LogError> {
+    let Ensured { made, replicas } = ensure_one(api, &log(settings, subjects)).await?;
     ensure_one(api, &ledger(settings, subjects)).await?;
     ensure_one(api, &heads(settings, subjects)).await?;
     if made {
         let shelves = MACHINES.map(|machine| ensure_checkpoints(api, settings, subjects, machine));
         futures::future::try_join_all(shelves).await?;
     }
-    Ok(())
+    Ok(replicas)
 }
 
 /// Makes the stream of a machine's checkpoints unless it is there.
@@ -134,11 +135,27 @@ fn checkpoints(settings: &Settings, subjects: &Subjects, machine: Service) -> Co
     }
 }
 
-/// Makes a stream unless it is there, and says whether it did.
-async fn ensure_one(api: &Api, wanted: &Config) -> Result<bool, LogError> {
+/// A stream that is there and as it must be.
+struct Ensured {
+    made: bool,
+    replicas: usize,
+}
+
+impl Ensured {
+    fn new(wanted: &Config, found: &Config, made: bool) -> Result<Self, LogError> {
+        check(wanted, found)?;
+        Ok(Self {
+            made,
+            replicas: found.num_replicas,
+        })
+    }
+}
+
+/// Makes a stream unless it is there.
+async fn ensure_one(api: &Api, wanted: &Config) -> Result<Ensured, LogError> {
     for attempt in 0.. {
         match patient_info(api, &wanted.name).await {
-            Ok(found) => return check(wanted, &found.config).map(|()| false),
+            Ok(found) => return Ensured::new(wanted, &found.config, false),
             Err(Failure::Server(error)) if error.err_code == ErrorCode::STREAM_NOT_FOUND => {}
             Err(other) => return Err(other.into()),
         }
@@ -146,7 +163,7 @@ async fn ensure_one(api: &Api, wanted: &Config) -> Result<bool, LogError> {
         match api.call::<Info>(&endpoint, wanted).await {
             Ok(made) => {
                 tracing::info!(stream = wanted.name, "made the stream");
-                return check(wanted, &made.config).map(|()| true);
+                return Ensured::new(wanted, &made.config, true);
             }
             // Another service made it first, and perhaps with other settings: look again.
             Err(Failure::Server(error))

@@ -1,7 +1,9 @@
 //! What a live machine and its shell say to each other about commits.
 
+use crate::codec::DecodeError;
 use crate::{EventId, Head, Record, Seq, Span};
 use thiserror::Error;
+use uuid::Uuid;
 
 /// A moment on the shell's own steady clock, which nobody sets: only differences mean anything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,24 +23,67 @@ impl Moment {
     }
 }
 
-/// A commit to send. Until its fate is known it is sent again as it is, so that a lost ack does no harm.
+/// A commit to send.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Proposal {
     /// The head that must still be the newest.
     pub expected: Seq,
-    /// The new head.
-    pub head: Head,
+    /// The new head. Without one there is a single output, which stands under the head that is expected.
+    pub head: Option<Head>,
     /// The outputs.
     pub outputs: Vec<Record>,
+}
+
+impl Proposal {
+    /// What tells this proposal from others of the same machine: the commit id of its head, or the id of its output.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        let output = || self.outputs.first().map(|output| output.envelope.id.0);
+        let head = self.head.as_ref().map(|head| head.commit_id);
+        head.or_else(output).unwrap_or_default()
+    }
+
+    /// Whether it gives the machine up.
+    #[must_use]
+    pub fn releases(&self) -> bool {
+        self.head.as_ref().is_some_and(|head| head.released)
+    }
+
+    /// Whether it names a checkpoint.
+    #[must_use]
+    pub fn names_checkpoint(&self) -> bool {
+        let head = self.head.as_ref();
+        head.is_some_and(|head| head.checkpoint.is_some())
+    }
 }
 
 /// A commit that is in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Committed {
-    /// Where its head stands.
-    pub head: Seq,
+    /// Where it begins: its head, or its only output.
+    pub at: Seq,
     /// The ids of its outputs.
     pub outputs: Vec<EventId>,
+}
+
+/// What came of an event that a live machine was given.
+#[derive(Debug)]
+pub enum Taken {
+    /// It was taken in, or it was none of its business.
+    In,
+    /// Its body cannot be read; it was passed over, as by every reader.
+    Unreadable(DecodeError),
+    /// It shows that a commit is in the log whose ack has not come.
+    Committed(Committed),
+}
+
+/// What is to be done about a commit that was sent and not answered for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unanswered {
+    /// Send it again as it is: the log takes it once.
+    SendAgain,
+    /// Nothing; the machine goes on from what it reads.
+    GoOn,
 }
 
 /// Why an instance must stop.

@@ -19,6 +19,7 @@ pub struct Fold<M> {
     stamp: Timestamp,
     queue: VecDeque<Event>,
     open: Option<Open>,
+    newest: Option<(Seq, Head)>,
     closing: Option<Closing>,
     audit: Option<Audit>,
 }
@@ -43,6 +44,8 @@ pub(super) struct Rest<M> {
     pub(super) stepped: Stepped<M>,
     pub(super) seen: Seq,
     pub(super) stamp: Timestamp,
+    /// The newest head that was taken in.
+    pub(super) newest: Option<(Seq, Head)>,
     /// The input that is partly answered, how many of its outputs are recorded, and the others.
     pub(super) partly: Option<(Event, u32, Vec<Event>)>,
     pub(super) unanswered: VecDeque<Event>,
@@ -65,6 +68,7 @@ impl<M: Machine> Fold<M> {
             stamp: Timestamp::EPOCH,
             queue: VecDeque::new(),
             open: None,
+            newest: None,
             closing: None,
             audit: None,
         }
@@ -109,6 +113,12 @@ impl<M: Machine> Fold<M> {
         self.seen
     }
 
+    /// Whether the newest head counts outputs that were not taken in yet: history does not end here.
+    #[must_use]
+    pub fn is_amid_commit(&self) -> bool {
+        self.closing.is_some()
+    }
+
     /// The machine as folded so far. Inputs whose outputs may still come are not in it.
     #[must_use]
     pub fn machine(&self) -> &M {
@@ -147,6 +157,7 @@ impl<M: Machine> Fold<M> {
         }
         self.seen = self.seen.max(seq);
         self.stamp = self.stamp.max(stamp);
+        self.newest = Some((seq, head.clone()));
         self.closing = Some(Closing {
             through: head.through,
             remaining: head.outputs + 1,
@@ -313,8 +324,10 @@ impl<M: Machine> Fold<M> {
         (self.stepped.machine, audit)
     }
 
-    /// Ends the fold where `head`, the newest, says.
-    pub(super) fn rest(mut self, head: Option<&Head>) -> Rest<M> {
+    /// Ends the fold, not amid a commit. What outputs under the newest head answered is answered as well.
+    pub(super) fn rest(mut self, newest: Option<(Seq, Head)>) -> Rest<M> {
+        let newest = self.newest.take().or(newest);
+        let head = newest.as_ref().map(|(_, head)| head);
         let through = head.map_or(Seq::ZERO, |head| head.through.seq);
         self.flush(through);
         let partly = self
@@ -333,6 +346,7 @@ impl<M: Machine> Fold<M> {
             stepped: self.stepped,
             seen: self.seen,
             stamp: self.stamp,
+            newest,
             partly,
             unanswered: self.queue,
         }

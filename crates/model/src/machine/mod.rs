@@ -9,9 +9,9 @@ mod stepped;
 
 pub use answer::{as_own, difference, output_event};
 pub use audit::{Audit, Difference};
-pub use commit::{Committed, Moment, Proposal, Stop};
+pub use commit::{Committed, Moment, Proposal, Stop, Taken, Unanswered};
 pub use fold::Fold;
-pub use live::Live;
+pub use live::{Live, Writer};
 pub use stepped::Stepped;
 
 use crate::{Body, Event, Kind, Service, WorkloadId};

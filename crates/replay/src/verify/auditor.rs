@@ -2,9 +2,10 @@
 
 use super::report::{Finding, MachineReport, Start};
 use async_trait::async_trait;
-use headroom_log::{Log, LogError, PlacedHead};
+use futures::StreamExt as _;
+use headroom_log::{Entry, Filter, Log, LogError, PlacedHead};
 use headroom_model::machine::{Audit, Fold};
-use headroom_model::{Checkpoint, Machine, Record, Seq};
+use headroom_model::{Checkpoint, Machine, Record, Seq, Service};
 
 /// A machine of any kind that is replayed.
 #[async_trait]
@@ -21,7 +22,7 @@ pub(super) trait Course: Send {
 /// The replay of a machine.
 pub(super) struct Auditor<M: Machine> {
     fold: Option<Fold<M>>,
-    /// Where the newest commit ends: nothing behind it is answered yet.
+    /// The last that the machine wrote: nothing behind it is answered yet.
     end: Seq,
     report: MachineReport,
 }
@@ -30,9 +31,10 @@ impl<M: Machine> Auditor<M> {
     /// Begins at the beginning of the log or, where that is gone, at the oldest checkpoint that can be gone on from.
     pub(super) async fn begin(log: &dyn Log, first: Seq) -> Result<Self, LogError> {
         let newest = log.head(M::SERVICE).await?;
-        let end = newest.as_ref().map_or(Seq::ZERO, |placed| {
-            Seq(placed.seq.0 + u64::from(placed.head.outputs))
-        });
+        let end = match &newest {
+            Some(placed) => last_own(log, M::SERVICE, placed).await?,
+            None => Seq::ZERO,
+        };
         let mut auditor = Self {
             fold: None,
             end,
@@ -120,6 +122,21 @@ impl<M: Machine> Auditor<M> {
         let findings = audit.differences.iter().map(Finding::from);
         self.report.findings.extend(findings);
     }
+}
+
+/// The last that a machine wrote: in its newest commit, or one by one under that.
+async fn last_own(log: &dyn Log, service: Service, newest: &PlacedHead) -> Result<Seq, LogError> {
+    let mut last = Seq(newest.seq.0 + u64::from(newest.head.outputs));
+    let own = Filter {
+        services: vec![service],
+        machines: vec![service],
+        ..Filter::default()
+    };
+    let mut entries = log.read(last.next(), own).await?;
+    while let Some(chunk) = entries.next().await {
+        last = chunk?.last().map_or(last, Entry::seq).max(last);
+    }
+    Ok(last)
 }
 
 #[async_trait]

@@ -28,6 +28,7 @@ pub(crate) static STORE: LazyLock<Store> = LazyLock::new(|| {
         rest: Span::seconds(300),
         workloads: 3,
         instances: 2,
+        one_by_one: true,
         faults,
     };
     run(&scenario).store

@@ -50,5 +50,5 @@ pub(super) async fn send(log: &dyn Log, proposal: &Proposal) -> Result<Seq, Comm
         head: proposal.head.clone(),
         outputs: proposal.outputs.clone(),
     };
-    log.commit(commit).await.map(|committed| committed.head)
+    log.commit(commit).await.map(|committed| committed.at)
 }

@@ -4,9 +4,10 @@ use super::{End, Shell};
 use crate::Phase;
 use crate::identity::steady_clock;
 use futures::StreamExt as _;
-use headroom_log::{Entry, Filter, PlacedHead};
-use headroom_model::machine::{Fold, Live};
+use headroom_log::{Entry, Filter, LogError, PlacedHead};
+use headroom_model::machine::{Fold, Live, Writer};
 use headroom_model::{Machine, Seq};
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// What a machine reads: its inputs, its own outputs and its heads.
@@ -18,39 +19,34 @@ pub(super) fn filter<M: Machine>() -> Filter {
 }
 
 impl Shell<'_> {
-    /// Folds what is recorded, and goes live at the newest head.
+    /// Folds what is recorded, and goes live at the end of it.
     pub(super) async fn catch_up<M: Machine + Send>(
         &self,
         shutdown: &CancellationToken,
     ) -> Result<Live<M>, End> {
         let service = M::SERVICE.token();
         let newest = self.log.head(M::SERVICE).await?;
-        let fold = self.restore::<M>(newest.as_ref()).await?;
-        let end = newest.as_ref().map_or(Seq::ZERO, |placed| {
-            Seq(placed.seq.0 + u64::from(placed.head.outputs))
-        });
+        let mut fold = self.restore::<M>(newest.as_ref()).await?;
         let last = self.log.bounds().await?.last;
         let mut entries = self.log.read(fold.seen().next(), filter::<M>()).await?;
-        let mut history = History::Folding(fold, end, newest);
         while let Some(chunk) = tokio::select! {
             chunk = entries.next() => chunk,
             () = shutdown.cancelled() => return Err(End::Asked),
         } {
             for entry in chunk? {
-                history = self.take_history(history, entry)?;
+                self.fold_entry(&mut fold, entry);
             }
-            self.status.set(
-                service,
-                Phase::CatchingUp {
-                    seq: history.seen(),
-                    last,
-                },
-            );
+            let seq = fold.seen();
+            self.status.set(service, Phase::CatchingUp { seq, last });
         }
-        match history {
-            History::Folding(fold, _, newest) => Ok(self.go_live(fold, newest)),
-            History::Live(live) => Ok(live),
+        if fold.is_amid_commit() {
+            let seen = fold.seen();
+            return Err(LogError::Unavailable(format!(
+                "the log ends amid a commit, at {seen}; the rest of it will come"
+            ))
+            .into());
         }
+        Ok(self.go_live(fold, newest))
     }
 
     async fn restore<M: Machine>(&self, newest: Option<&PlacedHead>) -> Result<Fold<M>, End> {
@@ -84,34 +80,13 @@ impl Shell<'_> {
         let Self {
             identity, options, ..
         } = self;
-        Live::start(
-            fold,
-            head,
-            &identity.instance,
-            identity.nonce,
-            options.lease,
-            steady_clock(),
-        )
-    }
-
-    fn take_history<M: Machine>(
-        &self,
-        history: History<M>,
-        entry: Entry,
-    ) -> Result<History<M>, End> {
-        match history {
-            History::Folding(mut fold, end, newest) if entry.seq() <= end => {
-                self.fold_entry(&mut fold, entry);
-                Ok(History::Folding(fold, end, newest))
-            }
-            History::Folding(fold, _, newest) => {
-                self.take_history(History::Live(self.go_live(fold, newest)), entry)
-            }
-            History::Live(mut live) => {
-                self.take_in(&mut live, vec![entry])?;
-                Ok(History::Live(live))
-            }
-        }
+        let writer = Writer {
+            instance: Arc::clone(&identity.instance),
+            nonce: identity.nonce,
+            beats: options.lease,
+            one_by_one: self.log.prefers_single_outputs(),
+        };
+        Live::start(fold, head, writer, steady_clock())
     }
 
     fn fold_entry<M: Machine>(&self, fold: &mut Fold<M>, entry: Entry) {
@@ -131,27 +106,6 @@ impl Shell<'_> {
             } => {
                 tracing::error!(service, %first, %last, detail, "a part of the log is damaged and is passed over");
             }
-        }
-    }
-}
-
-/// Where a machine is in its history.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one of it, on the way from one variant to the other"
-)]
-enum History<M> {
-    /// Up to the position where the newest head's outputs end.
-    Folding(Fold<M>, Seq, Option<PlacedHead>),
-    /// Beyond it: answering, and waiting for the answers to be in the log.
-    Live(Live<M>),
-}
-
-impl<M: Machine> History<M> {
-    fn seen(&self) -> Seq {
-        match self {
-            Self::Folding(fold, ..) => fold.seen(),
-            Self::Live(live) => live.seen(),
         }
     }
 }
