@@ -27,6 +27,10 @@ const PASSING: [ErrorCode; 6] = [
     ErrorCode::JETSTREAM_NOT_ENABLED,
 ];
 
+/// What it means when nobody receives a message of ours.
+pub(super) const NOBODY: &str =
+    "no NATS server answers for the stream; it may be choosing a leader";
+
 /// Errors for want of room.
 const STORAGE: [ErrorCode; 5] = [
     ErrorCode::ACCOUNT_RESOURCES_EXCEEDED,
@@ -101,9 +105,7 @@ impl Failure {
     /// What a failed request means. Only "no responders" proves that nobody received it.
     pub(super) fn from_request(error: &RequestError) -> Self {
         match error.kind() {
-            RequestErrorKind::NoResponders => Self::Unreached(
-                "no NATS server answers for the stream; it may be choosing a leader".to_owned(),
-            ),
+            RequestErrorKind::NoResponders => Self::Unreached(NOBODY.to_owned()),
             RequestErrorKind::TimedOut => {
                 Self::Unanswered("NATS did not answer in time".to_owned())
             }
@@ -124,6 +126,16 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     text
+}
+
+/// What an answer to something sent to `subject` says.
+pub(super) fn read<T: DeserializeOwned>(subject: &str, answer: &[u8]) -> Result<T, Failure> {
+    let strange = |error: serde_json::Error| Failure::Unanswered(format!("{subject}: {error}"));
+    let refusal: Refusal = serde_json::from_slice(answer).map_err(strange)?;
+    match refusal.error {
+        Some(error) => Err(Failure::Server(error)),
+        None => serde_json::from_slice(answer).map_err(strange),
+    }
 }
 
 /// A connection with the JetStream API behind it.
@@ -166,12 +178,7 @@ impl Api {
                 Failure::Unanswered(detail) => Failure::Unanswered(format!("{subject}: {detail}")),
                 other => other,
             })?;
-        let strange = |error: serde_json::Error| Failure::Unanswered(format!("{subject}: {error}"));
-        let refusal: Refusal = serde_json::from_slice(&answer.payload).map_err(strange)?;
-        match refusal.error {
-            Some(error) => Err(Failure::Server(error)),
-            None => serde_json::from_slice(&answer.payload).map_err(strange),
-        }
+        read(&subject, &answer.payload)
     }
 
     /// Refuses while there is no connection: what is sent then would lie in the client and come out at any later time.

@@ -8,7 +8,6 @@ use super::{
 };
 use crate::{Accepted, LogError};
 use async_nats::jetstream::ErrorCode;
-use futures::{StreamExt as _, TryStreamExt as _};
 use headroom_model::{Record, Seq, Service, head::BATCH};
 use std::{
     sync::Arc,
@@ -16,8 +15,9 @@ use std::{
 };
 use tokio::sync::Semaphore;
 
-/// Facts of collectors on their way from one process: fewer than the client's queue holds, so that they leave in order.
-const COLLECTED_IN_FLIGHT: usize = 1024;
+/// Facts of collectors on their way from one process, and those of one append that are sent before their acks are awaited.
+const COLLECTED_IN_FLIGHT: usize = 2048;
+const AT_ONCE: usize = 512;
 /// Batches in flight from one process. A stream takes 50 at a time from everyone; six services and some tools fit in.
 const BATCHES_IN_FLIGHT: usize = 6;
 /// Up to so many facts that need their order are sent one after the other; beyond, a batch is faster.
@@ -84,37 +84,39 @@ impl Appender {
         Ok(message)
     }
 
-    async fn collected(&self, messages: Vec<Outgoing>) -> Result<Vec<Accepted>, LogError> {
-        futures::stream::iter(messages)
-            .map(async |message| {
-                let _permit = self
-                    .collected
-                    .acquire()
-                    .await
-                    .expect("this semaphore is never closed");
-                self.once(message).await
-            })
-            .buffered(COLLECTED_IN_FLIGHT)
-            .try_collect()
-            .await
+    async fn collected(&self, mut messages: Vec<Outgoing>) -> Result<Vec<Accepted>, LogError> {
+        let mut accepted = Vec::with_capacity(messages.len());
+        while !messages.is_empty() {
+            let later = messages.split_off(messages.len().min(AT_ONCE));
+            let count = u32::try_from(messages.len()).unwrap_or(u32::MAX);
+            let _permits = self
+                .collected
+                .acquire_many(count)
+                .await
+                .expect("this semaphore is never closed");
+            accepted.extend(self.at_once(messages).await?);
+            messages = later;
+        }
+        Ok(accepted)
     }
 
-    /// Adds a fact that another writer may be adding as well: the second is told where the first one stands, though not
+    /// Adds facts that another writer may be adding as well: the second is told where the first one stands, though not
     /// while that is still on its way.
-    async fn once(&self, message: Outgoing) -> Result<Accepted, LogError> {
+    async fn at_once(&self, messages: Vec<Outgoing>) -> Result<Vec<Accepted>, LogError> {
         let since = Instant::now();
-        loop {
-            match publish::one(&self.api, message.clone()).await {
-                Ok(ack) => return Ok(place(&ack)),
-                Err(Failure::Server(error))
-                    if error.err_code == ErrorCode::STREAM_DUPLICATE_MESSAGE_CONFLICT
-                        && since.elapsed() < self.api.timeout =>
-                {
-                    tokio::time::sleep(TRY_AGAIN).await;
-                }
-                Err(failure) => return Err(failure.into()),
+        let mut accepted = Vec::with_capacity(messages.len());
+        let results = publish::each(&self.api, messages.clone()).await?;
+        for (message, mut result) in messages.into_iter().zip(results) {
+            while let Err(Failure::Server(error)) = &result
+                && error.err_code == ErrorCode::STREAM_DUPLICATE_MESSAGE_CONFLICT
+                && since.elapsed() < self.api.timeout
+            {
+                tokio::time::sleep(TRY_AGAIN).await;
+                result = publish::one(&self.api, message.clone()).await;
             }
+            accepted.push(place(&result?));
         }
+        Ok(accepted)
     }
 
     async fn batch(&self, messages: Vec<Outgoing>) -> Result<Vec<Accepted>, LogError> {

@@ -23,21 +23,29 @@ const DISABLED: [ErrorCode; 2] = [
 /// The longest pause between two attempts to connect again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Connects, logs in and checks the server.
+/// Connects, logs in and checks that the server can carry a log.
 pub(super) async fn connect(settings: &Settings, shard: &str, role: &str) -> Result<Api, LogError> {
-    settings.check()?;
-    let options = options(settings, shard, role).await?;
-    let client = options
-        .connect(settings.urls.as_slice())
-        .await
-        .map_err(|error| explain(settings, &error))?;
     let api = Api {
-        client,
+        client: log_in(settings, shard, role).await?,
         timeout: settings.request_timeout(),
     };
     check_version(&api.client)?;
     check_level(&api).await?;
     Ok(api)
+}
+
+/// Connects to NATS for what travels beside the log, such as pushes: the login needs no rights on the log's streams, and
+/// nothing is asked of them. `role` is as for [`NatsLog::connect`](super::NatsLog::connect).
+///
+/// # Errors
+/// [`LogError::Unavailable`] when no server can be reached; [`LogError::Refused`] when a setting is wrong.
+pub async fn log_in(settings: &Settings, shard: &str, role: &str) -> Result<Client, LogError> {
+    settings.check()?;
+    options(settings, shard, role)
+        .await?
+        .connect(settings.urls.as_slice())
+        .await
+        .map_err(|error| explain(settings, &error))
 }
 
 async fn options(settings: &Settings, shard: &str, role: &str) -> Result<ConnectOptions, LogError> {

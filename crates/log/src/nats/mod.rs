@@ -26,6 +26,7 @@ mod stored;
 mod streams;
 mod subject;
 
+pub use connection::log_in;
 pub use envelope::CONTENT_TYPE;
 pub use settings::{Secret, Settings, Tls};
 

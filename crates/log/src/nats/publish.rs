@@ -1,8 +1,10 @@
-//! Writing to a stream: single messages and atomic batches, which async-nats 0.51 has no publisher for.
+//! Writing to a stream: single messages, many of them at once, and atomic batches, which async-nats 0.51 has no publisher
+//! for.
 
-use super::api::{Api, Failure};
-use async_nats::{HeaderMap, Request};
+use super::api::{Api, Failure, NOBODY, chain, read};
+use async_nats::{HeaderMap, Message, Request, StatusCode};
 use bytes::Bytes;
+use futures::StreamExt as _;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -59,6 +61,57 @@ pub(super) async fn one(api: &Api, message: Outgoing) -> Result<Ack, Failure> {
     api.send(message.subject, request).await
 }
 
+/// Sends messages without waiting for each other's acks, in order; the answers are in the same order. Should the log fail
+/// in between, any of them may have been stored.
+pub(super) async fn each(
+    api: &Api,
+    messages: Vec<Outgoing>,
+) -> Result<Vec<Result<Ack, Failure>>, Failure> {
+    api.reachable()?;
+    let lost = |error: &dyn std::error::Error| Failure::Unreached(chain(error));
+    let inbox = api.client.new_inbox();
+    let subscribed = api.client.subscribe(format!("{inbox}.*")).await;
+    let mut answers = subscribed.map_err(|error| lost(&error))?;
+    let unanswered = || {
+        Err(Failure::Unanswered(
+            "NATS did not answer in time".to_owned(),
+        ))
+    };
+    let mut results: Vec<_> = messages.iter().map(|_| unanswered()).collect();
+    let mut awaited = messages.len();
+    for (number, message) in messages.into_iter().enumerate() {
+        let reply = format!("{inbox}.{number}");
+        api.client
+            .publish_with_reply_and_headers(
+                message.subject,
+                reply,
+                message.headers,
+                message.payload,
+            )
+            .await
+            .map_err(|error| lost(&error))?;
+    }
+    while awaited > 0 {
+        let Ok(Some(answer)) = tokio::time::timeout(api.timeout, answers.next()).await else {
+            break;
+        };
+        let number = answer.subject.rsplit('.').next();
+        let number = number.and_then(|number| number.parse::<usize>().ok());
+        if let Some(result) = number.and_then(|number| results.get_mut(number)) {
+            *result = ack(&answer);
+            awaited -= 1;
+        }
+    }
+    Ok(results)
+}
+
+fn ack(answer: &Message) -> Result<Ack, Failure> {
+    if answer.status == Some(StatusCode::NO_RESPONDERS) {
+        return Err(Failure::Unreached(NOBODY.to_owned()));
+    }
+    read("an event", &answer.payload)
+}
+
 /// Sends messages that are stored all together, one after the other, or not at all. The ack is that of the last one.
 /// One alone needs no batch.
 ///
@@ -82,7 +135,7 @@ pub(super) async fn together(api: &Api, mut messages: Vec<Outgoing>) -> Result<A
         api.client
             .publish_with_headers(message.subject, message.headers, message.payload)
             .await
-            .map_err(|error| Failure::Unreached(super::api::chain(&error)))?;
+            .map_err(|error| Failure::Unreached(chain(&error)))?;
     }
     Err(Failure::Impossible("a batch needs a message".to_owned()))
 }
