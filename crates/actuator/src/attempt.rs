@@ -44,12 +44,13 @@ pub enum Next {
 pub fn take_up(job: &Job, origin: Origin, now: Timestamp) -> Next {
     match origin {
         Origin::Inherited => Next::Read,
-        Origin::Fresh => ended_by_time(job, now).map_or(Next::Set, Next::Report),
+        Origin::Fresh => moot(job, now).map_or(Next::Set, Next::Report),
     }
 }
 
 /// How an inherited attempt goes on once the target was looked at. `repeatable`: telling the target twice does no harm.
-/// `found` is `None` when the target cannot be asked.
+/// `found` is `None` when the target cannot be asked: then nobody knows whether the attempt was carried out, and it is not
+/// said that it was not.
 #[must_use]
 pub fn after_read(job: &Job, found: Option<Found>, repeatable: bool, now: Timestamp) -> Next {
     let order = job.order();
@@ -76,26 +77,32 @@ pub fn after_read(job: &Job, found: Option<Found>, repeatable: bool, now: Timest
         }
         _ => {}
     }
-    match (ended_by_time(job, now), repeatable) {
-        (_, false) => Next::Report(Outcome::Unknown),
-        (Some(outcome), true) => Next::Report(outcome),
-        (None, true) => Next::Set,
+    match moot(job, now) {
+        _ if !repeatable => Next::Report(Outcome::Unknown),
+        None => Next::Set,
+        Some(_) if found.is_none() => Next::Report(Outcome::Unknown),
+        Some(outcome) => Next::Report(outcome),
     }
 }
 
-/// Why an attempt that has done nothing yet should not begin any more.
-fn ended_by_time(job: &Job, now: Timestamp) -> Option<Outcome> {
+/// Why an attempt that has done nothing yet should not begin any more: a newer plan waits, the policy has changed or is
+/// gone, or too much time has passed.
+fn moot(job: &Job, now: Timestamp) -> Option<Outcome> {
     let Job::Perform {
-        started_at, newer, ..
+        started_at,
+        newer,
+        refusal,
+        ..
     } = job
     else {
         return None;
     };
     let superseded = newer.map(|by: EventId| Outcome::Superseded { by });
+    let refused = || refusal.map(|reason| Outcome::Refused { reason });
     let too_old = || {
         (now.since(*started_at) > MAX_AGE).then_some(Outcome::Refused {
             reason: Refusal::TooOld,
         })
     };
-    superseded.or_else(too_old)
+    superseded.or_else(refused).or_else(too_old)
 }

@@ -41,7 +41,8 @@ pub enum Act {
 }
 
 impl Hands {
-    /// Takes up what is outstanding and not yet in hand. `fresh` says whether this process wrote an `actuation_started`;
+    /// Takes up what is outstanding and not yet in hand, and takes note of what has changed about what is: an attempt whose
+    /// target is still being asked may have been replaced or forbidden meanwhile. `fresh` says whether this process wrote an `actuation_started`;
     /// `now` is the log's time.
     pub fn take_up(
         &mut self,
@@ -61,7 +62,12 @@ impl Hands {
             let Job::Perform { started, .. } = job else {
                 continue;
             };
-            if self.in_hand.contains_key(started) || self.reported.contains(started) {
+            if let Some(held) = self.in_hand.get_mut(started) {
+                held.clone_from(job);
+
+                continue;
+            }
+            if self.reported.contains(started) {
                 continue;
             }
             self.in_hand.insert(*started, job.clone());

@@ -2,7 +2,7 @@
 
 use headroom_model::{
     EventId, Generation, Replicas, Timestamp, WorkloadId,
-    body::{Mode, TargetRef},
+    body::{Mode, Refusal, TargetRef},
 };
 
 /// Work that must be under way. Derived from the state, so a crash loses none.
@@ -20,6 +20,8 @@ pub enum Job {
         order: Order,
         /// A newer plan that waits: if this one was not begun yet, it ends as superseded.
         newer: Option<EventId>,
+        /// Why it must not be begun any more: the policy that is in force now does not allow it.
+        refusal: Option<Refusal>,
     },
     /// Look whether the target has become what the plan said.
     Verify {

@@ -233,14 +233,17 @@ impl Workload {
         };
         if plan.generation <= self.newest {
             Some(Refusal::OlderGeneration)
-        } else if plan.revision != rules.revision {
-            Some(Refusal::StaleRevision)
-        } else if plan.to < rules.minimum || plan.to > rules.maximum {
-            Some(Refusal::OutOfBounds)
-        } else if now.since(plan.at) > MAX_AGE {
-            Some(Refusal::TooOld)
         } else {
-            None
+            let too_old = || (now.since(plan.at) > MAX_AGE).then_some(Refusal::TooOld);
+            rules.against(plan).or_else(too_old)
+        }
+    }
+
+    /// What the policy in force has against a plan.
+    fn forbidden(&self, plan: &Plan) -> Option<Refusal> {
+        match &self.rules {
+            Some(rules) => rules.against(plan),
+            None => Some(Refusal::NoPolicy),
         }
     }
 
@@ -279,6 +282,7 @@ impl Workload {
             started_at: attempt.at,
             order: order(attempt),
             newer: self.waiting.last().map(|plan| plan.decision),
+            refusal: self.forbidden(&attempt.plan),
         });
         let verify = || {
             self.verifying.as_ref().map(|attempt| Job::Verify {
@@ -311,6 +315,17 @@ impl Rules {
             maximum: policy.max_replicas,
             mode: policy.mode,
             target: policy.target.clone(),
+        }
+    }
+
+    /// A plan is of one revision: a change of the bounds, of the mode or of the target makes another.
+    fn against(&self, plan: &Plan) -> Option<Refusal> {
+        if plan.revision != self.revision {
+            Some(Refusal::StaleRevision)
+        } else if plan.to < self.minimum || plan.to > self.maximum {
+            Some(Refusal::OutOfBounds)
+        } else {
+            None
         }
     }
 }

@@ -168,16 +168,17 @@ impl Hands<Actuator> for ActuatorHands {
             self.let_go();
             return;
         }
-        for answer in std::mem::take(&mut self.answers) {
-            self.answered(answer, live).await;
-        }
         let jobs: Vec<_> = live
             .machine()
             .outstanding()
             .into_iter()
             .filter(|job| !matches!(job, Job::Perform { started, .. } if live.is_pending(*started)))
             .collect();
+        // First what is outstanding now: what to do after a look depends on what has changed since it was begun.
         self.take_up(&jobs, live.stamp()).await;
+        for answer in std::mem::take(&mut self.answers) {
+            self.answered(answer, live).await;
+        }
         let due = self.watch.due(&jobs, live.machine());
         for (workload, target) in due {
             self.calls.look(&workload, &target);
