@@ -1,24 +1,35 @@
 //! `headroom push`: one reading into the log.
 
 use crate::args::Push as Arguments;
-use crate::config::Config;
+use crate::config::{Config, LogConfig};
 use crate::{connect, output};
-use headroom_collector::{Push, Pusher, Status};
+use headroom_collector::{Push, Pusher, Status, push::nats};
+use headroom_log::Accepted;
+use headroom_model::WorkloadId;
 use std::sync::Arc;
 
 /// Writes one reading and says where it stands.
 pub(super) async fn run(config: &Config, args: Arguments) -> anyhow::Result<()> {
-    let log = connect::user(config).await?;
-    let status = Arc::new(Status::new(&prometheus::Registry::new())?);
-    let pusher = Pusher::new(log, &config.sources, "cli", status)?;
     let push = Push {
         source: args.source,
         at: args.at,
         ..Push::new(&args.metric, args.value)
     };
-    let accepted = pusher.push(&args.workload, push).await?;
+    let accepted = give(config, &args.workload, push).await?;
     output::line(&format!(
         "{} {} = {} is event {}",
         args.workload, args.metric, args.value, accepted.seq
     ))
+}
+
+/// On NATS only collectors may write what was observed, so one is asked to; an embedded log has one owner for everything.
+async fn give(config: &Config, workload: &WorkloadId, push: Push) -> anyhow::Result<Accepted> {
+    if let LogConfig::Nats(settings) = &config.log {
+        let client = headroom_log::nats::log_in(settings, &config.shard, "cli").await?;
+        return Ok(nats::send(&client, &config.shard, workload, &push).await?);
+    }
+    let log = connect::user(config).await?;
+    let status = Arc::new(Status::new(&prometheus::Registry::new())?);
+    let pusher = Pusher::new(log, &config.sources, "cli", status)?;
+    Ok(pusher.push(workload, push).await?)
 }

@@ -2,6 +2,7 @@
 
 pub mod nats;
 mod request;
+mod send;
 
 use crate::{
     clock::Clock,
@@ -79,7 +80,7 @@ pub struct Pusher {
 }
 
 impl Pusher {
-    /// A pusher without a collector, as the command line has it.
+    /// A pusher without a collector, as the command line has it on an embedded log.
     ///
     /// # Errors
     /// Names the setting that cannot be used.

@@ -3,10 +3,13 @@
 //! These subjects are not among those of the log's stream, so that a push is no event before the collector has made one
 //! of it, and the answer that a sender gets is the collector's.
 
+pub use super::send::{SendError, send};
+
 use super::{Pusher, request, request::Reply};
 use crate::status::PushOutcome;
 use async_nats::{Client, Message, SubscribeError};
 use futures::StreamExt as _;
+use headroom_model::WorkloadId;
 use tokio_util::sync::CancellationToken;
 
 /// Collectors of one log share the work: each push goes to one of them.
@@ -18,6 +21,11 @@ const AT_A_TIME: usize = 64;
 #[must_use]
 pub fn subject(shard: &str) -> String {
     format!("headroom.push.v1.{shard}.*.*")
+}
+
+/// The subject of pushes to one workload.
+pub(super) fn subject_of(shard: &str, workload: &WorkloadId) -> String {
+    format!("headroom.push.v1.{shard}.{}", workload.subject_tokens())
 }
 
 /// Takes pushes until `shutdown`. Each is answered, where a reply is asked for, once the log has it or when it is refused.

@@ -10,18 +10,19 @@ use std::error::Error as _;
 const LARGEST: usize = 4096;
 
 /// The body of a push.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Body {
     metric: String,
     value: f64,
     /// Milliseconds since the Unix epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
     at: Option<i64>,
     source: Option<String>,
 }
 
 /// The answer to a push.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Reply {
     /// The log has it.
@@ -55,6 +56,17 @@ pub(super) fn read(subject: &str, body: &[u8]) -> Result<(WorkloadId, Push), Str
         at: body.at.map(Timestamp),
     };
     Ok((workload, push))
+}
+
+/// The body that [`read`] reads. A value that is no finite number has no place in JSON and is refused there.
+pub(super) fn write(push: &Push) -> Vec<u8> {
+    let body = Body {
+        metric: push.metric.clone(),
+        value: push.value,
+        at: push.at.map(|at| at.0),
+        source: Some(push.source.clone()),
+    };
+    serde_json::to_vec(&body).expect("numbers and strings always encode")
 }
 
 impl Reply {
@@ -169,6 +181,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_written_is_read_again(metric in ".{1,30}", eighths in any::<i32>(), at in prop::option::of(any::<i64>())) {
+            let push = Push { at: at.map(Timestamp), ..Push::new(&metric, f64::from(eighths) / 8.0) };
+            let (_, again) = read("x.shop.web", &write(&push)).unwrap();
+            prop_assert_eq!(again, push);
+        }
+
         #[test]
         fn no_message_makes_the_reader_panic(subject in "(?s).{0,30}", body in prop::collection::vec(any::<u8>(), 0..80)) {
             let _ = read(&subject, &body);

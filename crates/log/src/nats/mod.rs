@@ -41,7 +41,11 @@ use futures::StreamExt as _;
 use headroom_model::{Checkpoint, Record, Seq, Service, Timestamp};
 use reader::{Plan, Reader, SKEW, Which};
 use stored::Which as At;
+use std::time::Duration;
 use subject::Subjects;
+
+/// So long the stream's leader may take to say that it is there. A new one is chosen within seconds.
+const PROBE: Duration = Duration::from_secs(2);
 
 /// One shard's log on a NATS server or cluster.
 #[derive(Clone, Debug)]
@@ -151,6 +155,15 @@ impl Log for NatsLog {
 
     fn prefers_single_outputs(&self) -> bool {
         self.single_outputs
+    }
+
+    async fn reachable(&self) -> Result<(), LogError> {
+        let api = Api {
+            timeout: self.api.timeout.min(PROBE),
+            ..self.api.clone()
+        };
+        stored::info(&api, &self.subjects.log_stream()).await?;
+        Ok(())
     }
 
     async fn head(&self, service: Service) -> Result<Option<PlacedHead>, LogError> {
