@@ -2,6 +2,7 @@
 //!
 //! The programs come from the cache that `tests/setup` fills, or from `PATH`. A test whose program is nowhere skips aloud.
 
+pub mod accounts;
 pub mod nats;
 pub mod prometheus;
 pub mod proxy;
