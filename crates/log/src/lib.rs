@@ -14,7 +14,7 @@ pub use filter::{Filter, Place};
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use headroom_model::{Checkpoint, Head, Record, Seq, Service, Timestamp, head::BATCH};
+use headroom_model::{Checkpoint, Head, Record, Seq, Service, Span, Timestamp, head::BATCH};
 use thiserror::Error;
 
 /// One ordered stream of events that many may read and each service may add to.
@@ -34,6 +34,18 @@ pub trait Log: Send + Sync + 'static {
     /// committed one by one.
     fn prefers_single_outputs(&self) -> bool {
         false
+    }
+
+    /// Whether the log can be reached now; answers soon, whatever the state of things. A follower does not say: silence is
+    /// no failure. A log within the process always can.
+    async fn reachable(&self) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    /// How far the stamps that this log gives are ahead of the clock that it goes by. Zero unless that clock was put back,
+    /// or was ahead before.
+    fn ahead(&self) -> Span {
+        Span::ZERO
     }
 
     /// The newest head of a machine, with its position.

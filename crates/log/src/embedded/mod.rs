@@ -52,6 +52,7 @@ use retention::Retention;
 use sequencer::{Request, Sequencer};
 use serde::{Deserialize, Serialize};
 use shared::Shared;
+use stamps::Ahead;
 use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
@@ -102,6 +103,7 @@ pub struct Written {
 #[derive(Debug)]
 pub struct EmbeddedLog {
     shared: Arc<Shared>,
+    ahead: Ahead,
     requests: Option<mpsc::Sender<Request>>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -115,6 +117,7 @@ impl EmbeddedLog {
     pub fn open(dir: &Path, settings: &Settings) -> Result<Self, LogError> {
         let recovered = recover::open(dir, settings)?;
         let shared = Arc::clone(&recovered.shared);
+        let ahead = recovered.stamps.ahead();
         let sequencer = Sequencer::new(Arc::clone(&shared), recovered.stamps, recovered.recent);
         let flusher = Flusher {
             shared: recovered.shared,
@@ -132,6 +135,7 @@ impl EmbeddedLog {
         ];
         Ok(Self {
             shared,
+            ahead,
             requests: Some(requests),
             threads,
         })
@@ -179,6 +183,10 @@ impl Log for EmbeddedLog {
         answer
             .await
             .map_err(|_| CommitError::Unknown(stopped().to_string()))?
+    }
+
+    fn ahead(&self) -> Span {
+        self.ahead.span()
     }
 
     async fn head(&self, service: Service) -> Result<Option<PlacedHead>, LogError> {
