@@ -35,30 +35,20 @@ pub(super) async fn measure(extent: &Extent) -> Result<Vec<Line>> {
     };
     let url = server.url();
     let observations = extent.of(OBSERVATIONS.0, OBSERVATIONS.1);
-    let mut lines = appends(&url, observations, extent.rounds).await?;
-    lines.push(commits(&url, extent.of(COMMITS.0, COMMITS.1), extent.rounds).await?);
-    Ok(lines)
+    let appends = appends(&url, observations, extent.rounds).await?;
+    let commits = commits(&url, extent.of(COMMITS.0, COMMITS.1), extent.rounds).await?;
+    Ok(vec![appends, commits])
 }
 
-async fn appends(url: &str, observations: usize, rounds: usize) -> Result<Vec<Line>> {
+async fn appends(url: &str, observations: usize, rounds: usize) -> Result<Line> {
     let facts = facts(observations);
     let heard = overhear(url, observations, async |log| {
         append(log, &facts).await.map(drop)
     })
     .await?;
-    let (mut batched, mut single, mut ours) = (vec![], vec![], vec![]);
+    let (mut single, mut ours) = (vec![], vec![]);
     let rate = |seconds: f64| observations as f64 / seconds;
     for round in 0..rounds {
-        let messages = heard.renamed("overheard", &format!("batched-{round}"));
-        batched.push(rate(
-            bare(
-                url,
-                &format!("batched-{round}"),
-                messages,
-                async |client, batches| publish_batches(client, batches, IN_FLIGHT).await,
-            )
-            .await?,
-        ));
         let messages = heard.renamed("overheard", &format!("single-{round}"));
         single.push(rate(
             bare(
@@ -73,27 +63,14 @@ async fn appends(url: &str, observations: usize, rounds: usize) -> Result<Vec<Li
         ours.push(rate(append(&log, &facts).await?));
         forget(&log).await?;
     }
-    let line = |what: String, bare: &[f64]| {
-        Line::new(what, Unit::Times, Spread::ratio(&ours, bare))
-            .aim(Aim::AtLeast(0.8))
-            .beside("headroom, facts", Unit::PerSecond, &ours)
-            .beside("bare client", Unit::PerSecond, bare)
-    };
-    Ok(vec![
-        line(
-            format!(
-                "append, NATS R1, against a bare client: the same batches of {BATCH}, {IN_FLIGHT} acks in flight"
-            ),
-            &batched,
-        ),
-        line(
-            format!(
-                "the same against single messages, {} acks in flight",
-                IN_FLIGHT * BATCH
-            ),
-            &single,
-        ),
-    ])
+    let what = format!(
+        "append, NATS R1, against a bare client with {} acks in flight",
+        IN_FLIGHT * BATCH
+    );
+    Ok(Line::new(what, Unit::Times, Spread::ratio(&ours, &single))
+        .aim(Aim::AtLeast(0.8))
+        .beside("headroom, facts", Unit::PerSecond, &ours)
+        .beside("bare client", Unit::PerSecond, &single))
 }
 
 async fn commits(url: &str, commits: usize, rounds: usize) -> Result<Line> {

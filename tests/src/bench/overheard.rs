@@ -20,12 +20,12 @@ pub(super) struct Message {
     payload: Bytes,
 }
 
-/// Messages of one atomic batch.
+/// Messages of one atomic batch, or one that was published alone.
 pub(super) type Batch = Vec<Message>;
 
 /// What a subscriber of a shard's subjects heard, batch by batch.
 #[derive(Debug, Default)]
-pub(super) struct Overheard(Vec<(String, Batch)>);
+pub(super) struct Overheard(Vec<(Option<String>, Batch)>);
 
 impl Overheard {
     /// Listens until so many messages were heard.
@@ -51,10 +51,7 @@ impl Overheard {
 
     fn add(&mut self, message: async_nats::Message) -> Result<()> {
         let headers = message.headers.context("the log publishes with headers")?;
-        let batch = headers
-            .get(BATCH_ID)
-            .context("the log publishes in batches")?
-            .to_string();
+        let batch = headers.get(BATCH_ID).map(ToString::to_string);
         let ours = |name: &str| ![BATCH_ID, BATCH_SEQUENCE, BATCH_COMMIT].contains(&name);
         let mut kept = HeaderMap::new();
         for (name, values) in headers.iter().filter(|(name, _)| ours(name.as_ref())) {
@@ -67,9 +64,9 @@ impl Overheard {
             headers: kept,
             payload: message.payload,
         };
-        match self.0.iter_mut().rev().find(|(id, _)| *id == batch) {
-            Some((_, messages)) => messages.push(message),
-            None => self.0.push((batch, vec![message])),
+        match self.0.last_mut() {
+            Some((id, messages)) if batch.is_some() && *id == batch => messages.push(message),
+            _ => self.0.push((batch, vec![message])),
         }
         Ok(())
     }
