@@ -1,16 +1,16 @@
 //! What must always hold, checked on what is left of a run.
 
+mod orders;
+
 use crate::Run;
-use crate::fleet::{Guarantee, decided_at};
 use crate::operator::HIGH;
 use headroom_actuator::Actuator;
 use headroom_evaluator::Evaluator;
 use headroom_log::{Entry, memory::Store};
-use headroom_model::body::{Body, Decision, Outcome};
+use headroom_model::body::{Body, Decision};
 use headroom_model::machine::{Audit, Fold};
 use headroom_model::{EventId, Machine, Seq, Service, WorkloadId};
 use headroom_planner::Planner;
-use headroom_policy::Policy;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that a run did not keep; empty when all is well.
@@ -26,9 +26,7 @@ pub fn violations(run: &Run) -> Vec<String> {
     found.extend(replays::<Planner>(&run.store));
     found.extend(replays::<Actuator>(&run.store));
     found.extend(outputs_once(&run.store));
-    found.extend(bounds(run));
-    found.extend(generations(run));
-    found.extend(unknowns(run));
+    found.extend(orders::violations(run));
     found.extend(at_rest(run));
     found
 }
@@ -102,106 +100,6 @@ fn outputs_once(store: &Store) -> Vec<String> {
         *newest = cause.seq;
     }
     found
-}
-
-/// min ≤ applied ≤ max of the policy revision that the decision followed.
-fn bounds(run: &Run) -> Vec<String> {
-    let mut policies: BTreeMap<Seq, Policy> = BTreeMap::new();
-    let mut revisions: BTreeMap<(WorkloadId, Seq), Seq> = BTreeMap::new();
-    let mut started: BTreeMap<u64, Seq> = BTreeMap::new();
-    for entry in run.store.entries(Seq(1)) {
-        let Entry::Event(record) = entry else {
-            continue;
-        };
-        let event = record.decode().expect("this build wrote it");
-        match event.body {
-            Body::PolicyApplied(applied) => {
-                let policy = Policy::from_value(&applied.policy)
-                    .expect("the simulator writes good policies");
-                policies.insert(record.envelope.seq, policy);
-                revisions.insert(
-                    (record.envelope.subject.clone(), record.envelope.seq),
-                    record.envelope.seq,
-                );
-            }
-            Body::ActuationStarted(body) => {
-                started.insert(body.generation.0, body.revision);
-            }
-            _ => {}
-        }
-    }
-    let mut found = Vec::new();
-    for (workload, effects) in &run.effects {
-        for effect in effects {
-            let Some(generation) = effect.generation else {
-                continue;
-            };
-            let policy = started
-                .get(&decided_at(generation).0)
-                .and_then(|revision| policies.get(revision));
-            match policy {
-                None => found.push(format!(
-                    "{workload}: generation {generation} was applied without having been started"
-                )),
-                Some(policy)
-                    if effect.to < policy.min_replicas || effect.to > policy.max_replicas =>
-                {
-                    found.push(format!(
-                        "{workload}: {} was applied outside {}..{}",
-                        effect.to, policy.min_replicas, policy.max_replicas
-                    ));
-                }
-                Some(_) => {}
-            }
-        }
-    }
-    found
-}
-
-/// No older generation after a newer one; with the most careful target, none twice unless it was repeated on purpose.
-fn generations(run: &Run) -> Vec<String> {
-    let mut found = Vec::new();
-    for (workload, effects) in &run.effects {
-        let ordered: Vec<_> = effects
-            .iter()
-            .filter_map(|effect| effect.generation)
-            .collect();
-        for pair in ordered.windows(2) {
-            if pair[1] < pair[0] {
-                found.push(format!(
-                    "{workload}: generation {} was applied after {}",
-                    pair[1], pair[0]
-                ));
-            }
-        }
-    }
-    found
-}
-
-fn unknowns(run: &Run) -> Vec<String> {
-    let unknown = run
-        .store
-        .entries(Seq(1))
-        .iter()
-        .filter(|entry| {
-            let Entry::Event(record) = entry else { return false };
-            matches!(record.decode().map(|event| event.body), Ok(Body::Actuated(body)) if body.outcome == Outcome::Unknown)
-        })
-        .count() as u64;
-    let allowed = if run.guarantee == Guarantee::AtLeastOnce {
-        run.interruptions * run.effects.len() as u64
-    } else {
-        0
-    };
-    (unknown > allowed)
-        .then(|| {
-            format!(
-                "{unknown} attempts ended unknown with {} kills",
-                run.interruptions
-            )
-        })
-        .into_iter()
-        .collect()
 }
 
 /// Once faults have ended, the count is what the demand asks for.

@@ -3,6 +3,7 @@
 use crate::load::workloads;
 use crate::scenario::Scenario;
 use crate::world::World;
+use headroom_model::machine::Moment;
 use headroom_model::{Generation, Replicas, Seq, Span, Timestamp, WorkloadId};
 use std::collections::BTreeMap;
 
@@ -11,9 +12,9 @@ use std::collections::BTreeMap;
 pub enum Guarantee {
     /// They refuse an older generation.
     CompareAndSet,
-    /// They take any order; the same one twice does no harm.
+    /// They take any order, as it comes; the same one twice does no harm.
     IdempotentSet,
-    /// They take any order and cannot be asked.
+    /// They take any order, as it comes, and cannot be asked.
     AtLeastOnce,
 }
 
@@ -22,16 +23,35 @@ pub enum Guarantee {
 pub struct Effect {
     /// When.
     pub at: Timestamp,
-    /// The generation of the order; `None` when someone else did it.
-    pub generation: Option<Generation>,
+    /// The order; `None` when someone else did it.
+    pub order: Option<Given>,
     /// The count then.
     pub to: Replicas,
+}
+
+/// An order as it was given, whether it had an effect or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// Its generation.
+    pub generation: Generation,
+    /// The attempt, from 1.
+    pub attempt: u32,
+    /// The count ordered.
+    pub to: Replicas,
+    /// When it was given.
+    pub at: Moment,
+    /// How far the log had been read by the one who gave it.
+    pub read_through: Seq,
+    /// Until when the one who gave it might act, had its lease not been renewed.
+    pub lease_ends: Moment,
 }
 
 pub(crate) struct Fleet {
     guarantee: Guarantee,
     targets: BTreeMap<WorkloadId, Target>,
     effects: BTreeMap<WorkloadId, Vec<Effect>>,
+    given: BTreeMap<WorkloadId, Vec<Given>>,
+    orders: u64,
 }
 
 #[derive(Default)]
@@ -44,11 +64,10 @@ struct Target {
 }
 
 /// An order under way. It goes on when the one who gave it dies.
-#[derive(Clone)]
-pub(crate) struct Order {
-    pub(crate) takes_effect: Timestamp,
-    pub(crate) generation: Generation,
-    pub(crate) to: Replicas,
+struct Order {
+    number: u64,
+    takes_effect: Timestamp,
+    given: Given,
 }
 
 /// How an order ended.
@@ -78,6 +97,8 @@ impl Fleet {
             guarantee,
             targets,
             effects: BTreeMap::new(),
+            given: BTreeMap::new(),
+            orders: 0,
         }
     }
 
@@ -87,6 +108,10 @@ impl Fleet {
 
     pub(crate) fn effects(&self) -> &BTreeMap<WorkloadId, Vec<Effect>> {
         &self.effects
+    }
+
+    pub(crate) fn given(&self) -> &BTreeMap<WorkloadId, Vec<Given>> {
+        &self.given
     }
 
     pub(crate) fn counts(&self) -> BTreeMap<WorkloadId, u32> {
@@ -108,21 +133,42 @@ impl Fleet {
         (self.guarantee == Guarantee::CompareAndSet).then_some(target.generation)
     }
 
-    pub(crate) fn order(&mut self, workload: &WorkloadId, order: Order) {
+    /// Gives an order, which takes its time; the number names it. Without `takes_effect` it fails before it has any.
+    pub(crate) fn order(
+        &mut self,
+        workload: &WorkloadId,
+        given: Given,
+        takes_effect: Option<Timestamp>,
+    ) -> u64 {
+        self.orders += 1;
+        let number = self.orders;
+        self.given
+            .entry(workload.clone())
+            .or_default()
+            .push(given.clone());
+        let target = self.targets.get_mut(workload);
+        if let (Some(target), Some(takes_effect)) = (target, takes_effect) {
+            target.orders.push(Order {
+                number,
+                takes_effect,
+                given,
+            });
+        }
+        number
+    }
+
+    /// Ends an order under way before it has had its effect.
+    pub(crate) fn end(&mut self, workload: &WorkloadId, number: u64) {
         if let Some(target) = self.targets.get_mut(workload) {
-            target.orders.push(order);
+            target.orders.retain(|order| order.number != number);
         }
     }
 
-    pub(crate) fn told(&self, workload: &WorkloadId, generation: Generation) -> Told {
+    pub(crate) fn told(&self, workload: &WorkloadId, number: u64, generation: Generation) -> Told {
         let Some(target) = self.targets.get(workload) else {
             return Told::Done;
         };
-        if target
-            .orders
-            .iter()
-            .any(|order| order.generation == generation)
-        {
+        if target.orders.iter().any(|order| order.number == number) {
             Told::UnderWay
         } else if self.guarantee == Guarantee::CompareAndSet && target.generation > generation {
             Told::Older
@@ -141,16 +187,16 @@ impl Fleet {
                 .partition(|order| order.takes_effect <= now);
             target.orders = later;
             let due: Vec<Order> = due;
-            for order in due {
+            for Order { given, .. } in due {
                 let refused = self.guarantee == Guarantee::CompareAndSet
-                    && order.generation < target.generation;
+                    && given.generation < target.generation;
                 if !refused {
-                    target.generation = target.generation.max(order.generation);
-                    target.change(order.to, now);
+                    target.generation = target.generation.max(given.generation);
+                    target.change(given.to, now);
                     effects.push(Effect {
                         at: now,
-                        generation: Some(order.generation),
-                        to: order.to,
+                        to: given.to,
+                        order: Some(given),
                     });
                 }
             }
@@ -163,7 +209,7 @@ impl Fleet {
                 target.change(to, now);
                 effects.push(Effect {
                     at: now,
-                    generation: None,
+                    order: None,
                     to,
                 });
             }
@@ -179,9 +225,4 @@ impl Target {
         self.count = to;
         self.ready = self.ready.min(to);
     }
-}
-
-/// The position that a generation names.
-pub(crate) fn decided_at(generation: Generation) -> Seq {
-    Seq(generation.0)
 }

@@ -1,6 +1,6 @@
 //! The actuator's hands in the simulation: the pure core of the real ones, over the made-up fleet.
 
-use crate::fleet::{Fleet, Guarantee, Order, Told};
+use crate::fleet::{Fleet, Given, Guarantee, Told};
 use crate::world::{Address, World};
 use headroom_actuator::attempt::Found;
 use headroom_actuator::hands::{Act, Hands as InHand, drifted, verified};
@@ -32,18 +32,30 @@ impl<M: Machine> Hands<M> for NoHands {}
 pub(crate) struct SimHands {
     in_hand: InHand,
     fresh: BTreeSet<EventId>,
-    /// Orders given and not answered: whether they fail, and when they are given up.
-    given: BTreeMap<EventId, (Job, bool, Timestamp)>,
+    given: BTreeMap<EventId, UnderWay>,
     next_look: Timestamp,
     looks: u64,
     led: bool,
     let_go: u64,
 }
 
+/// An order given and not answered.
+struct UnderWay {
+    job: Job,
+    number: u64,
+    fails: bool,
+    /// When it has had its effect, or will have none.
+    until: Timestamp,
+}
+
 /// Targets are looked at this often.
 const LOOK_EVERY: Span = Span(500);
-/// An order takes at most this long, less than the lease: then no successor acts meanwhile.
-const LONGEST_ORDER: Span = Span(2500);
+/// Most orders take no longer than this, less than the lease.
+const USUAL_ORDER: Span = Span(2500);
+/// Some take as long as this: they outlive the lease, and whoever gave them.
+const LONGEST_ORDER: Span = Span::seconds(20);
+/// One order of so many may take long.
+const USUAL_ORDERS: u8 = 3;
 
 impl Hands<Actuator> for SimHands {
     fn let_go(&self) -> u64 {
@@ -72,7 +84,7 @@ impl Hands<Actuator> for SimHands {
             let begun = begun.filter(|job| lost && matches!(job, Job::Perform { .. }));
             self.let_go += begun.count().max(self.in_hand.len()) as u64;
             self.in_hand.let_go();
-            self.given.clear();
+            self.end_all(world, fleet);
             return;
         }
         let producer = Producer {
@@ -102,6 +114,15 @@ impl Hands<Actuator> for SimHands {
 }
 
 impl SimHands {
+    /// Ends every order under way; some are beyond recall.
+    fn end_all(&mut self, world: &mut World, fleet: &mut Fleet) {
+        for under_way in std::mem::take(&mut self.given).into_values() {
+            if world.dice.bool() {
+                fleet.end(under_way.job.workload(), under_way.number);
+            }
+        }
+    }
+
     fn act(
         &mut self,
         act: Act,
@@ -131,18 +152,31 @@ impl SimHands {
             Act::Set { started, job } => {
                 let likely = world.scenario.faults.failing_target;
                 let fails = world.fault(likely);
-                let takes_effect = world.now().plus(Span(world.dice.u64(0..LONGEST_ORDER.0)));
+                let longest = if world.dice.u8(0..USUAL_ORDERS) == 0 {
+                    LONGEST_ORDER
+                } else {
+                    USUAL_ORDER
+                };
+                let until = world.now().plus(Span(world.dice.u64(0..longest.0)));
                 let order = job.order();
-                if !fails || world.dice.bool() {
-                    // Some of those that fail have had their effect all the same.
-                    let order = Order {
-                        takes_effect,
-                        generation: order.generation,
-                        to: order.to,
-                    };
-                    fleet.order(job.workload(), order);
-                }
-                self.given.insert(started, (job, fails, takes_effect));
+                let given = Given {
+                    generation: order.generation,
+                    attempt: order.attempt,
+                    to: order.to,
+                    at: world.moment(),
+                    read_through: live.seen(),
+                    lease_ends: live.may_act_until(),
+                };
+                // Some of those that fail have their effect all the same.
+                let takes_effect = (!fails || world.dice.bool()).then_some(until);
+                let number = fleet.order(job.workload(), given, takes_effect);
+                let under_way = UnderWay {
+                    job,
+                    number,
+                    fails,
+                    until,
+                };
+                self.given.insert(started, under_way);
             }
         }
     }
@@ -155,13 +189,15 @@ impl SimHands {
         producer: &Producer,
     ) {
         let mut answered = Vec::new();
-        for (started, (job, fails, until)) in &self.given {
-            let outcome = match fleet.told(job.workload(), job.order().generation) {
-                _ if world.now() <= *until => continue,
+        for (started, under_way) in &self.given {
+            let (workload, generation) =
+                (under_way.job.workload(), under_way.job.order().generation);
+            let outcome = match fleet.told(workload, under_way.number, generation) {
+                _ if world.now() <= under_way.until => continue,
                 Told::UnderWay => continue,
-                _ if *fails => Outcome::Failed {
+                _ if under_way.fails => Outcome::Failed {
                     error: "the dice said so".to_owned(),
-                    retry: job.order().generation.0 % 2 == 0,
+                    retry: generation.0 % 2 == 0,
                 },
                 Told::Older => Outcome::Refused {
                     reason: Refusal::OlderGeneration,

@@ -15,7 +15,7 @@ mod operator;
 mod scenario;
 mod world;
 
-pub use fleet::{Effect, Guarantee};
+pub use fleet::{Effect, Given, Guarantee};
 pub use scenario::{Faults, Scenario};
 
 use clock::ClockNode;
@@ -39,6 +39,8 @@ pub struct Run {
     pub store: Store,
     /// What happened to each target, in order.
     pub effects: BTreeMap<WorkloadId, Vec<Effect>>,
+    /// What each target was ordered, in order.
+    pub given: BTreeMap<WorkloadId, Vec<Given>>,
     /// The count of each target in the end.
     pub counts: BTreeMap<WorkloadId, u32>,
     /// The demand of each workload in the end, in the metric's unit.
@@ -92,6 +94,7 @@ pub fn run(scenario: &Scenario) -> Run {
         stops,
         interruptions: actuators.iter().map(Node::interruptions).sum(),
         effects: fleet.effects().clone(),
+        given: fleet.given().clone(),
         counts: fleet.counts(),
         demand: load.demand(),
         guarantee: fleet.guarantee(),

@@ -88,7 +88,13 @@ impl Operator {
             5 => Body::from(PolicyRemoved { owner }),
             _ => {
                 let minimum = world.dice.u32(1..10);
-                policy(index, minimum, minimum + world.dice.u32(0..20))
+                let mut body = policy(index, minimum, minimum + world.dice.u32(0..20));
+                if let Body::PolicyApplied(applied) = &mut body
+                    && world.dice.u8(0..10) == 0
+                {
+                    applied.policy["spec"]["mode"] = "shadow".into();
+                }
+                body
             }
         }
     }

@@ -159,9 +159,15 @@ impl<M: Machine> Live<M> {
     #[must_use]
     pub fn may_act(&self, now: Moment) -> bool {
         self.leading()
-            && now < self.lease_from.plus(LEASE)
+            && now < self.may_act_until()
             && self.seen >= self.leading_since
             && now >= self.acts_from
+    }
+
+    /// Until when this instance may act on the world, should nothing more be committed.
+    #[must_use]
+    pub fn may_act_until(&self) -> Moment {
+        self.lease_from.plus(LEASE)
     }
 
     /// How many answers are not known to be in the log.
