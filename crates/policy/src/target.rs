@@ -3,16 +3,13 @@
 use crate::Policy;
 use std::fmt;
 
-/// The identity of a target. Two policies with equal keys would scale the same thing.
-///
-/// The version in `apiVersion` does not count: `apps/v1` and `apps/v1beta1` name the same Deployment.
+/// The identity of a target. Two policies with equal keys would scale the same thing: the actuator finds a target by no
+/// more than this.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TargetKey {
     /// The namespace of the policy, which is that of the target.
     pub namespace: String,
-    /// The API group; empty where there is none.
-    pub group: String,
-    /// The kind.
+    /// The kind, in small letters.
     pub kind: String,
     /// The name.
     pub name: String,
@@ -28,13 +25,11 @@ impl Policy {
     /// What makes this policy's target equal to another's.
     #[must_use]
     pub fn target_key(&self) -> TargetKey {
-        let version = self.target.api_version.as_deref().unwrap_or_default();
-        let (group, _) = version.split_once('/').unwrap_or_default();
+        let (kind, name) = self.target.key();
         TargetKey {
             namespace: self.workload.namespace().to_owned(),
-            group: group.to_owned(),
-            kind: self.target.kind.clone(),
-            name: self.target.name.clone(),
+            kind,
+            name: name.to_owned(),
         }
     }
 }

@@ -379,7 +379,7 @@ status:
     assert_eq!(document.line, 1);
     let policy = document.policy;
     assert_eq!(policy.workload.to_string(), "shop/orders");
-    assert_eq!(policy.target_key().to_string(), "Deployment shop/orders");
+    assert_eq!(policy.target_key().to_string(), "deployment shop/orders");
     assert_eq!(
         policy.rules[0].metric.metric,
         "orders_waiting{queue=\"main\"}"

@@ -16,6 +16,15 @@ pub struct TargetRef {
     pub name: String,
 }
 
+impl TargetRef {
+    /// What makes two targets of a namespace the same: the kind, in small letters, and the name. The API group does not
+    /// count: the actuator's configuration, which says what a target is, has none.
+    #[must_use]
+    pub fn key(&self) -> (String, &str) {
+        (self.kind.to_ascii_lowercase(), &self.name)
+    }
+}
+
 /// An attempt began. Written before anything is done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ActuationStarted {

@@ -67,22 +67,23 @@ fn policies_for_one_target_name_each_other() {
     let other = GOOD.replacen("name: web", "name: other", 1);
     let said = parse_files(&[("web.yaml", format!("{GOOD}---\n{other}"))]).unwrap_err();
     let want = "\
-web.yaml:6:3: spec.scaleTargetRef: Process default/web is also the target of policy default/other at web.yaml:34:3; put all rules of a target into one policy
-web.yaml:34:3: spec.scaleTargetRef: Process default/web is also the target of policy default/web at web.yaml:6:3; put all rules of a target into one policy";
+web.yaml:6:3: spec.scaleTargetRef: process default/web is also the target of policy default/other at web.yaml:34:3; put all rules of a target into one policy
+web.yaml:34:3: spec.scaleTargetRef: process default/web is also the target of policy default/web at web.yaml:6:3; put all rules of a target into one policy";
     assert_eq!(said.to_string(), want);
 }
 
 #[test]
-fn targets_differ_by_namespace_group_kind_and_name_but_not_by_version() {
-    let of = |namespace: &str, target: &str| {
+fn targets_differ_by_namespace_kind_and_name_but_not_by_api_group_or_capitals() {
+    let of = |policy: &str, namespace: &str, target: &str| {
         GOOD.replacen(
             "name: web",
-            &format!("name: of-{}\n  namespace: {namespace}", target.len()),
+            &format!("name: {policy}\n  namespace: {namespace}"),
             1,
         )
         .replacen("kind: Process\n    name: web", target, 1)
     };
     let web = of(
+        "one",
         "default",
         "apiVersion: apps/v1\n    kind: Deployment\n    name: web",
     );
@@ -97,6 +98,24 @@ fn targets_differ_by_namespace_group_kind_and_name_but_not_by_version() {
             "another group",
             "default",
             "apiVersion: example.com/v1\n    kind: Deployment\n    name: web",
+            false,
+        ),
+        (
+            "no group",
+            "default",
+            "kind: Deployment\n    name: web",
+            false,
+        ),
+        (
+            "other capitals in the kind",
+            "default",
+            "apiVersion: apps/v1\n    kind: deploymenT\n    name: web",
+            false,
+        ),
+        (
+            "other capitals in the name",
+            "default",
+            "apiVersion: apps/v1\n    kind: Deployment\n    name: Web",
             true,
         ),
         (
@@ -119,7 +138,10 @@ fn targets_differ_by_namespace_group_kind_and_name_but_not_by_version() {
         ),
     ];
     for (name, namespace, target, differ) in cases {
-        let files = [("web.yaml", &web), ("other.yaml", &of(namespace, target))];
+        let files = [
+            ("web.yaml", &web),
+            ("other.yaml", &of("other", namespace, target)),
+        ];
         assert_eq!(parse_files(&files).is_ok(), differ, "{name}");
     }
 }
