@@ -64,7 +64,6 @@ impl Hands {
             };
             if let Some(held) = self.in_hand.get_mut(started) {
                 held.clone_from(job);
-
                 continue;
             }
             if self.reported.contains(started) {
@@ -117,6 +116,26 @@ impl Hands {
     /// were reported stay reported.
     pub fn let_go(&mut self) {
         self.in_hand.clear();
+    }
+
+    /// Whether an attempt is in hand.
+    #[must_use]
+    pub fn holds(&self, started: EventId) -> bool {
+        self.in_hand.contains_key(&started)
+    }
+
+    /// A call ended and nobody knows what it did: the attempt is taken up again, as after a crash.
+    pub fn crashed(&mut self, started: EventId) {
+        self.in_hand.remove(&started);
+    }
+
+    /// The log refused a fact. If it was the outcome of an attempt, that is taken up again, as after a crash, and this is
+    /// its `actuation_started`.
+    pub fn refused(&mut self, fact: EventId) -> Option<EventId> {
+        let told = |started: &&EventId| EventId::job_result(**started, 0) == fact;
+        let started = self.reported.iter().find(told).copied()?;
+        self.reported.remove(&started);
+        Some(started)
     }
 
     /// How many attempts are in hand.

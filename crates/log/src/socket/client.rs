@@ -111,6 +111,10 @@ impl Log for SocketLog {
         Err(not_the_owner("commits").into())
     }
 
+    async fn reachable(&self) -> Result<(), LogError> {
+        self.bounds().await.map(drop)
+    }
+
     async fn head(&self, service: Service) -> Result<Option<PlacedHead>, LogError> {
         self.get(Request::Head(service), |answer| match answer {
             Answer::Head(head) => Some(head),

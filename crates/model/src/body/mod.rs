@@ -41,6 +41,15 @@ macro_rules! kinds {
                 }
             }
 
+            /// Whether this build can read bodies of this kind and version.
+            #[must_use]
+            pub fn is_known(&self, version: u16) -> bool {
+                match self {
+                    $(Self::$kind => version == $version,)*
+                    Self::Other(_) => false,
+                }
+            }
+
             /// The kind of a token; [`Kind::Other`] when this build does not know it.
             #[must_use]
             pub fn from_token(token: &str) -> Self {

@@ -2,12 +2,22 @@
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use headroom_log::{Commit, CommitError, Log};
-use headroom_model::Seq;
+use headroom_log::{Commit, CommitError, Log, LogError, PlacedHead};
 use headroom_model::machine::Proposal;
+use headroom_model::{Seq, Service};
 use std::time::{Duration, Instant};
 
-type Answer = (Result<Seq, CommitError>, Duration);
+/// What the log said to a commit.
+pub(super) enum Answer {
+    /// It begins there, and that took so long.
+    Taken { at: Seq, took: Duration },
+    /// Another head came first, or this very one did before: the newest.
+    Refused { newest: Option<PlacedHead> },
+    /// Nothing: it may be in the log or not.
+    Nothing { reason: String },
+    /// The log does not work with this process.
+    Unusable(LogError),
+}
 
 /// The commit under way, if there is one.
 pub(super) struct InFlight<'a>(Option<BoxFuture<'a, Answer>>);
@@ -22,18 +32,27 @@ impl<'a> InFlight<'a> {
     }
 
     /// Sends a commit after a pause. The same proposal may be sent again and again.
-    pub(super) fn send(&mut self, log: &'a dyn Log, proposal: &Proposal, pause: Duration) {
-        let proposal = proposal.clone();
+    pub(super) fn send(
+        &mut self,
+        log: &'a dyn Log,
+        service: Service,
+        proposal: &Proposal,
+        pause: Duration,
+    ) {
+        let commit = Commit {
+            expected: proposal.expected,
+            head: proposal.head.clone(),
+            outputs: proposal.outputs.clone(),
+        };
         let sending = async move {
             tokio::time::sleep(pause).await;
-            let begun = Instant::now();
-            (send(log, &proposal).await, begun.elapsed())
+            send(log, service, commit).await
         };
         self.0 = Some(sending.boxed());
     }
 
     /// Completes when the commit under way is answered; never while there is none.
-    pub(super) async fn result(&mut self) -> Answer {
+    pub(super) async fn answer(&mut self) -> Answer {
         let Some(sending) = &mut self.0 else {
             return std::future::pending().await;
         };
@@ -43,12 +62,22 @@ impl<'a> InFlight<'a> {
     }
 }
 
-/// Sends a commit once.
-pub(super) async fn send(log: &dyn Log, proposal: &Proposal) -> Result<Seq, CommitError> {
-    let commit = Commit {
-        expected: proposal.expected,
-        head: proposal.head.clone(),
-        outputs: proposal.outputs.clone(),
-    };
-    log.commit(commit).await.map(|committed| committed.at)
+/// Sends a commit once, and asks for the newest head if it is refused.
+async fn send(log: &dyn Log, service: Service, commit: Commit) -> Answer {
+    let begun = Instant::now();
+    match log.commit(commit).await {
+        Ok(committed) => Answer::Taken {
+            at: committed.at,
+            took: begun.elapsed(),
+        },
+        Err(CommitError::Conflict) => match log.head(service).await {
+            Ok(newest) => Answer::Refused { newest },
+            Err(error) => Answer::Unusable(error),
+        },
+        Err(CommitError::Log(error @ LogError::Refused(_))) => Answer::Unusable(error),
+        Err(CommitError::Log(error)) => Answer::Nothing {
+            reason: error.to_string(),
+        },
+        Err(CommitError::Unknown(reason)) => Answer::Nothing { reason },
+    }
 }

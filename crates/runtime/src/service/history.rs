@@ -4,7 +4,7 @@ use super::{End, Shell};
 use crate::Phase;
 use crate::identity::steady_clock;
 use futures::StreamExt as _;
-use headroom_log::{Entry, Filter, LogError, PlacedHead};
+use headroom_log::{Filter, LogError, PlacedHead};
 use headroom_model::machine::{Fold, Live, Writer};
 use headroom_model::{Machine, Seq};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub(super) fn filter<M: Machine>() -> Filter {
 impl Shell<'_> {
     /// Folds what is recorded, and goes live at the end of it.
     pub(super) async fn catch_up<M: Machine + Send>(
-        &self,
+        &mut self,
         shutdown: &CancellationToken,
     ) -> Result<Live<M>, End> {
         let service = M::SERVICE.token();
@@ -87,25 +87,5 @@ impl Shell<'_> {
             one_by_one: self.log.prefers_single_outputs(),
         };
         Live::start(fold, head, writer, steady_clock())
-    }
-
-    fn fold_entry<M: Machine>(&self, fold: &mut Fold<M>, entry: Entry) {
-        let service = M::SERVICE.token();
-        match entry {
-            Entry::Event(record) => {
-                let seq = record.envelope.seq;
-                if let Err(error) = fold.record(record) {
-                    tracing::error!(service, %seq, %error, "an event cannot be read and is passed over");
-                }
-            }
-            Entry::Head(placed) => fold.head(placed.seq, placed.stamp, &placed.head),
-            Entry::Damaged {
-                first,
-                last,
-                detail,
-            } => {
-                tracing::error!(service, %first, %last, detail, "a part of the log is damaged and is passed over");
-            }
-        }
     }
 }
