@@ -1,7 +1,7 @@
 //! From the configuration to a log.
 
 use crate::config::{Config, EmbeddedConfig, LogConfig};
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use headroom_log::embedded::EmbeddedLog;
 use headroom_log::nats::NatsLog;
 use headroom_log::socket::SocketLog;
@@ -16,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 /// A log, and the NATS connection beneath it if there is one.
 pub(crate) struct Connected {
     pub(crate) log: Arc<dyn Log>,
+    /// The log's name among all that ever were.
+    pub(crate) id: Option<String>,
     pub(crate) nats: Option<NatsLog>,
 }
 
@@ -34,21 +36,35 @@ pub(crate) async fn owner(
 ) -> anyhow::Result<Option<Connected>> {
     let settings = match &config.log {
         LogConfig::Embedded(embedded) => {
-            return open(embedded)
-                .await
-                .map(|log| Some(Connected { log, nats: None }));
+            let log = open(embedded).await?;
+            if log.is_archive() {
+                bail!(
+                    "the log in {} was imported, to be read: services that ran on it would go on where another log ended; \
+                     name another directory in log.embedded.directory",
+                    embedded.directory.display()
+                );
+            }
+            return Ok(Some(Connected {
+                id: log.id().await?,
+                log,
+                nats: None,
+            }));
         }
         LogConfig::Nats(settings) => settings,
     };
     loop {
-        let connecting = NatsLog::connect((**settings).clone(), &config.shard, role);
+        let connecting = async {
+            let nats = NatsLog::connect((**settings).clone(), &config.shard, role).await?;
+            Ok((nats.id().await?, nats))
+        };
         let result = tokio::select! {
             result = connecting => result,
             () = shutdown.cancelled() => return Ok(None),
         };
         match result {
-            Ok(nats) => {
+            Ok((id, nats)) => {
                 return Ok(Some(Connected {
+                    id,
                     log: Arc::new(nats.clone()),
                     nats: Some(nats),
                 }));
@@ -81,12 +97,12 @@ pub(crate) async fn user(config: &Config) -> anyhow::Result<Arc<dyn Log>> {
             if served.bounds().await.is_ok() {
                 return Ok(Arc::new(served));
             }
-            open(embedded).await
+            Ok(open(embedded).await?)
         }
     }
 }
 
-async fn open(config: &EmbeddedConfig) -> anyhow::Result<Arc<dyn Log>> {
+async fn open(config: &EmbeddedConfig) -> anyhow::Result<Arc<EmbeddedLog>> {
     let settings = headroom_log::embedded::Settings {
         max_age: Span::seconds(config.max_age_seconds),
         ..headroom_log::embedded::Settings::default()

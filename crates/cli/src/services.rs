@@ -107,7 +107,8 @@ fn machine<M>(
 }
 
 fn actuator_hands(connected: &Connected, around: &Surroundings) -> anyhow::Result<ActuatorHands> {
-    let targets = Arc::new(Targets::from_settings(&around.config.targets)?);
+    let targets = Targets::of_log(&around.config.targets, connected.id.as_deref())?;
+    let targets = Arc::new(targets);
     let options = HandsOptions {
         timeout: Duration::from_secs(around.config.actuator.timeout_seconds),
         watch_every: Duration::from_millis(around.config.actuator.watch_ms),

@@ -42,6 +42,12 @@ pub trait Log: Send + Sync + 'static {
         Ok(())
     }
 
+    /// The name of this log among all that ever were: positions and generations of another one mean nothing in it. `None`
+    /// when it has none, as in memory.
+    async fn id(&self) -> Result<Option<String>, LogError> {
+        Ok(None)
+    }
+
     /// How far the stamps that this log gives are ahead of the clock that it goes by. Zero unless that clock was put back,
     /// or was ahead before.
     fn ahead(&self) -> Span {

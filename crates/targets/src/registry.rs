@@ -19,6 +19,15 @@ impl Targets {
     /// # Errors
     /// At the first target that cannot be used, or that is there twice.
     pub fn from_settings(settings: &Settings) -> Result<Self, SettingsError> {
+        Self::of_log(settings, None)
+    }
+
+    /// The same, to carry out plans of the log that goes by this name among all others. Generations are positions in it:
+    /// a target that remembers one of another log does not compare them.
+    ///
+    /// # Errors
+    /// At the first target that cannot be used, or that is there twice.
+    pub fn of_log(settings: &Settings, log: Option<&str>) -> Result<Self, SettingsError> {
         let mut drivers = BTreeMap::new();
         for (position, target) in settings.0.iter().enumerate() {
             let wrong = |problem: String| SettingsError {
@@ -29,7 +38,7 @@ impl Targets {
                 problem,
             };
             let key = (target.target_name().map_err(wrong)?, target.kind());
-            let driver = driver(target).map_err(wrong)?;
+            let driver = driver(target, log).map_err(wrong)?;
             if drivers.insert(key, driver).is_some() {
                 return Err(wrong(
                     "is there twice; remove one or give it another name".to_owned(),
@@ -57,16 +66,15 @@ impl Targets {
         namespace: &str,
         target: &TargetRef,
     ) -> Result<(TargetName, Arc<dyn Target>), TargetError> {
+        let key = target.key();
         self.drivers
             .iter()
             .find(|((name, kind), _)| {
-                name.namespace() == namespace
-                    && name.name() == target.name
-                    && kind.eq_ignore_ascii_case(&target.kind)
+                name.namespace() == namespace && (*kind, name.name()) == (key.0.as_str(), key.1)
             })
             .map(|((name, _), driver)| (name.clone(), Arc::clone(driver)))
             .ok_or_else(|| TargetError::NotConfigured {
-                kind: target.kind.to_ascii_lowercase(),
+                kind: target.key().0,
                 namespace: namespace.to_owned(),
                 name: target.name.clone(),
                 configured: self.configured_for(namespace),
@@ -98,9 +106,9 @@ impl fmt::Debug for Targets {
     }
 }
 
-fn driver(settings: &TargetSettings) -> Result<Arc<dyn Target>, String> {
+fn driver(settings: &TargetSettings, log: Option<&str>) -> Result<Arc<dyn Target>, String> {
     Ok(match settings {
-        TargetSettings::Process(settings) => Arc::new(ProcessTarget::new(settings)?),
-        TargetSettings::Command(settings) => Arc::new(CommandTarget::new(settings)?),
+        TargetSettings::Process(settings) => Arc::new(ProcessTarget::new(settings)?.of_log(log)),
+        TargetSettings::Command(settings) => Arc::new(CommandTarget::new(settings)?.of_log(log)),
     })
 }

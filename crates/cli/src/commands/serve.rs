@@ -5,10 +5,14 @@ use crate::config::{Config, LogConfig};
 use crate::connect::{self, Connected};
 use crate::services::{self, Running, Surroundings};
 use anyhow::bail;
-use headroom_model::Service;
+use headroom_model::{Service, Span};
 use headroom_runtime::metrics::Metrics;
 use headroom_runtime::{Identity, Phase, Status, http, shutdown};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// A log whose time is further ahead of the clock is not ready for new readings.
+const AHEAD_AT_MOST: Span = Span::seconds(2);
 
 /// Every service, in the order they start.
 pub(crate) const EVERY: [Service; 5] = [
@@ -72,7 +76,27 @@ async fn run(which: &[Service], role: &str, config: Config, args: &Serve) -> any
         .forget(role, which.iter().map(|service| service.token()));
     let mut running = services::start(which, &connected, &around)?;
     serve_socket(&connected, &around, &mut running);
+    show_time(&connected, &around);
     services::wait(running, &shutdown).await
+}
+
+/// Keeps `/readyz` informed of a log whose time is ahead of the clock: nothing may be wrong with any service, and yet no
+/// reading is evaluated.
+fn show_time(connected: &Connected, around: &Surroundings) {
+    let (log, around) = (Arc::clone(&connected.log), around.clone());
+    tokio::spawn(async move {
+        while !around.shutdown.is_cancelled() {
+            if log.ahead() > AHEAD_AT_MOST {
+                let reason = "the log's time is ahead of this machine's clock, so readings may come too late to be \
+                              evaluated until the clock has caught up";
+                let reason = reason.to_owned();
+                around.status.set("log", Phase::Waiting { reason });
+            } else {
+                around.status.forget("log", std::iter::empty());
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    });
 }
 
 /// An embedded log is served to the other commands on a Unix socket.

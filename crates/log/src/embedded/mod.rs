@@ -6,6 +6,8 @@
 //! | `blocks/` | sealed blocks of about 1,000 entries, in files named by the position of their first entry |
 //! | `checkpoints/` | one file for each checkpoint |
 //! | `high-water` | the highest position that was acknowledged |
+//! | `id` | the name of this log among all others |
+//! | `archive` | only where it was imported: the log is there to be read |
 //!
 //! **An append** is acknowledged once it is flushed: into sled as a young group or, when a thousand entries are together,
 //! with all young ones as a block into a file. Appends that wait at the same time share a flush. What is acknowledged
@@ -28,6 +30,7 @@ mod frame;
 mod hash;
 mod high_water;
 mod index;
+mod marks;
 mod reader;
 mod recent;
 mod recover;
@@ -104,6 +107,8 @@ pub struct Written {
 pub struct EmbeddedLog {
     shared: Arc<Shared>,
     ahead: Ahead,
+    id: String,
+    archive: bool,
     requests: Option<mpsc::Sender<Request>>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -136,6 +141,8 @@ impl EmbeddedLog {
         Ok(Self {
             shared,
             ahead,
+            id: marks::id(dir)?,
+            archive: marks::is_archive(dir)?,
             requests: Some(requests),
             threads,
         })
@@ -152,7 +159,24 @@ impl EmbeddedLog {
         }
     }
 
+    /// Whether it was imported, and so takes nothing.
+    #[must_use]
+    pub fn is_archive(&self) -> bool {
+        self.archive
+    }
+
+    fn check_archive(&self) -> Result<(), LogError> {
+        if self.archive {
+            return Err(LogError::Refused(format!(
+                "the log in {} was imported, to be read: it takes nothing more; use another directory for a log that goes on",
+                self.shared.dir.display()
+            )));
+        }
+        Ok(())
+    }
+
     async fn ask(&self, request: Request) -> Result<(), LogError> {
+        self.check_archive()?;
         let requests = self.requests.as_ref().ok_or_else(stopped)?;
         requests.send(request).await.map_err(|_| stopped())
     }
@@ -183,6 +207,10 @@ impl Log for EmbeddedLog {
         answer
             .await
             .map_err(|_| CommitError::Unknown(stopped().to_string()))?
+    }
+
+    async fn id(&self) -> Result<Option<String>, LogError> {
+        Ok(Some(self.id.clone()))
     }
 
     fn ahead(&self) -> Span {

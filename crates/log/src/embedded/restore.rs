@@ -1,12 +1,14 @@
 //! Puts entries of another log into a new directory, with their positions and stamps as they were.
 //!
-//! They become sealed blocks; whoever opens the directory next indexes them.
+//! They become sealed blocks; whoever opens the directory next indexes them. The directory is marked as an archive, which
+//! takes nothing more: machines that went on where the other log ended would act on targets that have moved on since.
 
 use super::blocks::{Files, Writer};
 use super::checkpoints::Checkpoints;
 use super::columns;
 use super::high_water::HighWater;
 use super::index::Index;
+use super::marks;
 use super::sealing::{self, ENTRIES};
 use super::{Settings, storage_error};
 use crate::{Bounds, Entry, LogError};
@@ -41,6 +43,7 @@ impl Restore {
                 dir.display()
             )));
         }
+        marks::make_archive(dir)?;
         let files = Files::open(dir.join("blocks")).map_err(failed)?;
         Ok(Self {
             blocks: Writer::resume(&files, None).map_err(failed)?,

@@ -40,8 +40,8 @@ use async_trait::async_trait;
 use futures::StreamExt as _;
 use headroom_model::{Checkpoint, Record, Seq, Service, Timestamp};
 use reader::{Plan, Reader, SKEW, Which};
-use stored::Which as At;
 use std::time::Duration;
+use stored::Which as At;
 use subject::Subjects;
 
 /// So long the stream's leader may take to say that it is there. A new one is chosen within seconds.
@@ -155,6 +155,13 @@ impl Log for NatsLog {
 
     fn prefers_single_outputs(&self) -> bool {
         self.single_outputs
+    }
+
+    async fn id(&self) -> Result<Option<String>, LogError> {
+        let stream = self.subjects.log_stream();
+        let made = stored::info(&self.api, &stream).await?.created;
+        // A stream that is made again under the same name counts from 1 again.
+        Ok(Some(format!("{stream}@{}", made.unix_timestamp_nanos())))
     }
 
     async fn reachable(&self) -> Result<(), LogError> {

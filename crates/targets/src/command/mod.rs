@@ -30,6 +30,8 @@ pub const EXIT_OLDER_GENERATION: u8 = 116;
 #[derive(Debug)]
 pub struct CommandTarget {
     settings: Checked,
+    /// The log whose plans are carried out.
+    log: Option<String>,
     /// The newest generation that was begun here. Held while the program runs.
     newest: Mutex<Option<Generation>>,
 }
@@ -42,8 +44,16 @@ impl CommandTarget {
     pub fn new(settings: &CommandSettings) -> Result<Self, String> {
         Ok(Self {
             settings: settings.check()?,
+            log: None,
             newest: Mutex::new(None),
         })
+    }
+
+    /// Tells the program that generations are those of the log with this name.
+    #[must_use]
+    pub fn of_log(mut self, log: Option<&str>) -> Self {
+        self.log = log.map(str::to_owned);
+        self
     }
 
     /// The program with the environment that both programs get.
@@ -66,11 +76,15 @@ impl CommandTarget {
     }
 
     fn set_command(&self, order: &Order) -> Command {
-        let value = |word: &str| value(order, word);
+        let value = |word: &str| match word {
+            "log" => self.log.clone().unwrap_or_default(),
+            word => value(order, word),
+        };
         let mut command = self.command(&self.settings.set, &order.target, value);
         let variables = [
             ("HEADROOM_REPLICAS", "replicas"),
             ("HEADROOM_GENERATION", "generation"),
+            ("HEADROOM_LOG_ID", "log"),
             ("HEADROOM_FROM", "from"),
             ("HEADROOM_ATTEMPT", "attempt"),
             ("HEADROOM_IDEMPOTENCY_KEY", "key"),

@@ -75,6 +75,7 @@ fn default_retry() -> Vec<u8> {
 const SET_WORDS: &[&str] = &[
     "replicas",
     "generation",
+    "log",
     "from",
     "namespace",
     "name",

@@ -33,6 +33,8 @@ const READ_PATIENCE: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub struct ProcessTarget {
     settings: Arc<Checked>,
+    /// The log whose plans are carried out.
+    log: Option<String>,
 }
 
 impl ProcessTarget {
@@ -43,7 +45,15 @@ impl ProcessTarget {
     pub fn new(settings: &ProcessSettings) -> Result<Self, String> {
         Ok(Self {
             settings: Arc::new(settings.check()?),
+            log: None,
         })
+    }
+
+    /// Carries out plans of the log with this name. A pool that was last ordered by another log is taken over.
+    #[must_use]
+    pub fn of_log(mut self, log: Option<&str>) -> Self {
+        self.log = log.map(str::to_owned);
+        self
     }
 
     /// The file that lists where the pool's replicas listen, in the format of Prometheus' `file_sd`.
@@ -127,7 +137,15 @@ impl ProcessTarget {
         Found {
             replicas: replicas(counted),
             ready: None,
-            generation: (pool.generation > Generation::default()).then_some(pool.generation),
+            generation: Some(self.newest(pool)).filter(|newest| *newest > Generation::default()),
+        }
+    }
+
+    /// The newest order that was begun, as far as it can be compared: generations of another log count for nothing.
+    fn newest(&self, pool: &Pool) -> Generation {
+        match (&self.log, &pool.log) {
+            (Some(ours), Some(theirs)) if ours != theirs => Generation::default(),
+            _ => pool.generation,
         }
     }
 

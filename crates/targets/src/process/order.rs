@@ -35,15 +35,15 @@ impl ProcessTarget {
 
     /// Whether the order is neither older than the newest one, nor another under its number, nor too large.
     fn may_begin(&self, pool: &Pool, order: &Order) -> Result<(), TargetError> {
-        if order.generation < pool.generation {
+        let newest = self.newest(pool);
+        if order.generation < newest {
             return Err(TargetError::OlderGeneration {
                 target: order.target.clone(),
                 offered: order.generation,
-                known: Some(pool.generation),
+                known: Some(newest),
             });
         }
-        let is_known =
-            order.generation == pool.generation && pool.generation > Generation::default();
+        let is_known = order.generation == newest && newest > Generation::default();
         let problem = if is_known && order.to != pool.wanted {
             format!(
                 "generation {} was ordered before with {} replicas, now with {}; a plan never changes its count",
@@ -63,10 +63,15 @@ impl ProcessTarget {
     /// Writes the order down, stops who must leave, starts who is missing. At any point a crash leaves a pool that the next
     /// order finds and finishes.
     async fn change(&self, held: Held, order: &Order) -> Result<Found, Fault> {
+        if self.newest(&held.pool) != held.pool.generation {
+            tracing::warn!(target = %order.target, from = held.pool.log, to = self.log, "the pool is taken over from another log");
+        }
         let (generation, wanted) = (order.generation, order.to);
+        let log = self.log.clone().or_else(|| held.pool.log.clone());
         let write_down = move |held: &mut Held| {
             // Before the mark of unfinished work is set again, it says whether an earlier order left strays.
             let living = take_stock(&mut held.pool, &held.directory)?;
+            held.pool.log = log;
             held.pool.generation = generation;
             held.pool.wanted = wanted;
             held.pool.settled = false;

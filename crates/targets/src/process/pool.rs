@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
-/// The version of `pool.json` that this build writes and reads.
-pub(super) const VERSION: u32 = 1;
+/// The version of `pool.json` that this build writes. It reads 1 as well, which names no log.
+pub(super) const VERSION: u32 = 2;
 
 /// The contents of `pool.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,7 +15,10 @@ pub(super) const VERSION: u32 = 1;
 pub(super) struct Pool {
     /// [`VERSION`].
     pub(super) version: u32,
-    /// The newest order that was begun.
+    /// The log that the newest order came from; `None` when that is not known.
+    #[serde(default)]
+    pub(super) log: Option<String>,
+    /// The newest order that was begun: a position in that log.
     pub(super) generation: Generation,
     /// Its count.
     pub(super) wanted: Replicas,
@@ -50,6 +53,7 @@ impl Pool {
     pub(super) fn new(boot: String) -> Self {
         Self {
             version: VERSION,
+            log: None,
             generation: Generation::default(),
             wanted: Replicas::ZERO,
             settled: false,

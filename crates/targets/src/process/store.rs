@@ -86,13 +86,14 @@ impl Directory {
                 path.display()
             ))
         })?;
-        if pool.version != VERSION {
+        if !(1..=VERSION).contains(&pool.version) {
             return Err(Fault::lasting(format!(
-                "{} has version {}, and this build reads version {VERSION}; use the build that wrote it",
+                "{} has version {}, and this build reads versions up to {VERSION}; use the build that wrote it",
                 path.display(),
                 pool.version
             )));
         }
+        pool.version = VERSION;
         if pool.boot != boot {
             // The machine was started anew, and no process outlives that.
             pool.children.clear();

@@ -36,8 +36,8 @@ fn reading(text: &str) -> CommandTarget {
 async fn the_program_is_told_everything() {
     let directory = tempfile::tempdir().unwrap();
     let out = directory.path().join("out");
-    let text = r#"echo "$0 $1 $2 $3 $4 $5 $6" > "$OUT"
-        echo "$HEADROOM_REPLICAS $HEADROOM_GENERATION $HEADROOM_FROM $HEADROOM_WORKLOAD $HEADROOM_ATTEMPT $HEADROOM_IDEMPOTENCY_KEY $PWD" >> "$OUT""#;
+    let text = r#"echo "$0 $1 $2 $3 $4 $5 $6 $7" > "$OUT"
+        echo "$HEADROOM_REPLICAS $HEADROOM_GENERATION $HEADROOM_LOG_ID $HEADROOM_FROM $HEADROOM_WORKLOAD $HEADROOM_ATTEMPT $HEADROOM_IDEMPOTENCY_KEY $PWD" >> "$OUT""#;
     let args = [
         "{replicas}",
         "{generation}",
@@ -46,12 +46,14 @@ async fn the_program_is_told_everything() {
         "{name}",
         "{key}",
         "{attempt}",
+        "{log}",
     ];
     let target = script(
         text,
         &args,
         &json!({"env": {"OUT": out}, "working_directory": "/"}),
-    );
+    )
+    .of_log(Some("L1"));
     let order = order(7, 3);
     let found = target.set(&order).await.unwrap();
     assert_eq!(
@@ -61,7 +63,7 @@ async fn the_program_is_told_everything() {
     let key = order.key;
     assert_eq!(
         fs::read_to_string(&out).unwrap(),
-        format!("3 7 1 shop web {key} 1\n3 7 1 shop/web 1 {key} /\n")
+        format!("3 7 1 shop web {key} 1 L1\n3 7 L1 1 shop/web 1 {key} /\n")
     );
 }
 

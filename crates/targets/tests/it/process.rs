@@ -1,8 +1,8 @@
 //! The life of a pool, with real processes.
 
 use crate::pool::{Pool, kill, lives, name, order, until};
-use headroom_model::Generation;
-use headroom_targets::{Guarantee, Target as _, TargetError};
+use headroom_model::{Generation, Replicas};
+use headroom_targets::{Found, Guarantee, Target as _, TargetError};
 use serde_json::json;
 use std::{
     fs,
@@ -87,6 +87,65 @@ async fn an_older_order_changes_nothing() {
     assert_eq!(pool.children(), before);
 }
 
+/// What a driver of the plans of a log does with an order.
+async fn set_by(pool: &Pool, log: &str, generation: u64, to: u32) -> Result<Found, TargetError> {
+    let driver = pool.driver().of_log(Some(log));
+    driver.set(&order(generation, to)).await
+}
+
+#[tokio::test]
+async fn a_new_log_takes_a_pool_over_whose_generations_are_those_of_another() {
+    let pool = Pool::new(&json!({}));
+    set_by(&pool, "old", 900, 3).await.unwrap();
+    let before = pool.children();
+    let driver = pool.driver().of_log(Some("new"));
+    let found = driver.read(&name()).await.unwrap();
+    assert_eq!((found.replicas, found.generation), (Replicas(3), None));
+
+    let found = set_by(&pool, "new", 5, 2).await.unwrap();
+    assert_eq!(found.generation, Some(Generation(5)));
+    let after = pool.children();
+    assert_eq!(
+        (after.get(&0), after.get(&1)),
+        (before.get(&0), before.get(&1))
+    );
+    assert_eq!(after.len(), 2, "the children run on, and one has left");
+
+    let older = set_by(&pool, "new", 4, 1).await;
+    assert!(
+        matches!(older, Err(TargetError::OlderGeneration { .. })),
+        "{older:?}"
+    );
+    let nameless = pool.set(4, 1).await;
+    assert!(
+        matches!(nameless, Err(TargetError::OlderGeneration { .. })),
+        "{nameless:?}"
+    );
+    pool.set(6, 1).await.unwrap();
+    assert_eq!(
+        pool.file()["log"],
+        json!("new"),
+        "an order without a log leaves it"
+    );
+}
+
+#[tokio::test]
+async fn a_pool_that_names_no_log_is_believed_to_be_of_this_one() {
+    let pool = Pool::new(&json!({}));
+    pool.set(7, 1).await.unwrap();
+    pool.change_file(|file| {
+        file["version"] = json!(1);
+        file.as_object_mut().unwrap().remove("log");
+    });
+    let older = set_by(&pool, "ours", 6, 2).await;
+    assert!(
+        matches!(older, Err(TargetError::OlderGeneration { .. })),
+        "{older:?}"
+    );
+    set_by(&pool, "ours", 8, 2).await.unwrap();
+    assert_eq!(pool.file()["log"], json!("ours"));
+}
+
 #[tokio::test]
 async fn orders_that_cannot_be_right_are_refused() {
     let pool = Pool::new(&json!({"replica_limit": 3}));
@@ -159,14 +218,14 @@ async fn a_damaged_pool_file_is_never_read_as_an_empty_pool() {
     let pool = Pool::new(&json!({}));
     pool.set(1, 1).await.unwrap();
     let cases = [
-        ("cut off", r#"{"version": 1, "gen"#, "is damaged"),
+        ("cut off", r#"{"version": 2, "gen"#, "is damaged"),
         (
             "of a later build",
             &pool
                 .file()
                 .to_string()
-                .replace("\"version\":1", "\"version\":2"),
-            "has version 2",
+                .replace("\"version\":2", "\"version\":3"),
+            "has version 3",
         ),
     ];
     for (case, text, want) in cases {
