@@ -146,6 +146,14 @@ impl Site {
     /// # Errors
     /// When it does not come up.
     pub fn up_under(&mut self, offset: Option<&str>) -> Result<Up> {
+        self.up_as(|command| offset.map_or(Ok(()), |offset| fake_clock(command, offset)))
+    }
+
+    /// [`Site::up`] with a command that `prepare` has seen.
+    ///
+    /// # Errors
+    /// When it cannot be prepared, or does not come up.
+    pub fn up_as(&mut self, prepare: impl FnOnce(&mut Command) -> Result<()>) -> Result<Up> {
         self.lives += 1;
         let port = free_port();
         let mut command = self.command(&["up"]);
@@ -155,9 +163,7 @@ impl Site {
             "--listen",
             &format!("127.0.0.1:{port}"),
         ]);
-        if let Some(offset) = offset {
-            fake_clock(&mut command, offset)?;
-        }
+        prepare(&mut command)?;
         let log = self.path(&format!("up-{}.log", self.lives));
         let mut process = Process::start("up", &mut command, &log)?;
         let socket = self.path("log/headroom.sock");
