@@ -43,7 +43,7 @@ pub struct Planner {
 
 impl Machine for Planner {
     const SERVICE: Service = Service::Planner;
-    const BEHAVIOUR: u32 = 1;
+    const BEHAVIOUR: u32 = 2; // 1 kept overrides when their policy was removed
     const STATE: u16 = 1;
     type Job = ();
 

@@ -88,14 +88,13 @@ impl Workload {
         self.back_off = BackOff::default(); // it may be the mend of what failed
     }
 
-    /// The policy is gone. What is under way, and what a person ordered, is remembered.
+    /// The policy is gone, and with it what a person ordered. What is under way is remembered.
     fn let_go(&mut self) {
         *self = Self {
             current: self.current,
             applied: self.applied,
             verified: self.verified,
             plans: std::mem::take(&mut self.plans),
-            overrides: std::mem::take(&mut self.overrides),
             wake_at: self.wake_at,
             ..Self::default()
         };

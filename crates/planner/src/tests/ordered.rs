@@ -93,10 +93,15 @@ fn each_order_ends_at_its_own_time() {
 }
 
 #[test]
-fn an_order_outlives_its_policy() {
+fn an_order_ends_with_its_policy() {
     let mut stage = Stage::set(&one_rule(), 5);
     stage.order(pin(7), None);
     stage.ended(Outcome::Applied);
+    stage.order(OverrideAction::Pause(PauseDirection::Both), None);
     stage.policy_removed();
-    assert_eq!(told(&stage.policy(&one_rule())), "hold 7: at desired");
+    let left = serde_json::to_value(&stage.planner).expect("plain data");
+    assert_eq!(left["workloads"], serde_json::json!({}));
+    stage.policy(&one_rule());
+    stage.drifted(7);
+    assert_eq!(told(&stage.wish("a", 9)), "scale 7 to 9");
 }

@@ -169,7 +169,7 @@ impl Witness {
                 self.cannot_say.insert(rule);
             }
             Deed::Policy(policy) => self.policy = Some((**policy).clone()),
-            Deed::PolicyRemoved => (self.policy, self.cannot_say) = (None, RULES.into()),
+            Deed::PolicyRemoved => *self = Self::new(),
             Deed::Order(action, seconds) => {
                 let until = seconds.map_or(i64::MAX, |seconds| now + seconds * 1000);
                 match action {

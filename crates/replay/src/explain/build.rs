@@ -164,6 +164,7 @@ fn in_force(before: &[Event], now: Timestamp) -> Vec<Told> {
                 OverrideSlot::Pin => pin = None,
                 OverrideSlot::Pause => pause = None,
             },
+            Body::PolicyRemoved(_) => (pin, pause) = (None, None),
             _ => {}
         }
     }

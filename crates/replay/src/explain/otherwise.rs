@@ -7,6 +7,14 @@ use headroom_policy::{Crossed, Policy, Rule, Strategy, TargetValue};
 
 /// One sentence for each thing that would have given, or would give, another number.
 pub(super) fn otherwise(decided: &Decided, policy: Option<&Policy>) -> Vec<String> {
+    if let Some(unpinned) = without_pin(decided) {
+        let mut ways = match &decided.decision {
+            Decision::Hold { reason, .. } => from_reason(reason),
+            Decision::Scale { .. } => Vec::new(),
+        };
+        ways.push(unpinned);
+        return ways;
+    }
     match &decided.decision {
         Decision::Hold { at, reason } => {
             let mut ways = from_reason(reason);
@@ -25,6 +33,29 @@ pub(super) fn otherwise(decided: &Decided, policy: Option<&Policy>) -> Vec<Strin
             ways
         }
     }
+}
+
+/// While a pin is in force, no rule changes the number.
+fn without_pin(decided: &Decided) -> Option<String> {
+    let owner = decided.trail.iter().find_map(|step| match &step.step {
+        StepTaken::Pinned { owner, .. } => Some(owner),
+        _ => None,
+    })?;
+    let wanted = match wished(decided) {
+        Some(wished) => format!(", who want {wished}"),
+        None => String::new(),
+    };
+    Some(format!(
+        "up to the rules{wanted}, once the pin ends: {owner} or anyone else can `headroom override clear` it"
+    ))
+}
+
+/// What the rules want together.
+fn wished(decided: &Decided) -> Option<Replicas> {
+    decided.trail.iter().find_map(|step| match step.step {
+        StepTaken::Joined { .. } => Some(step.after),
+        _ => None,
+    })
 }
 
 fn from_reason(reason: &HoldReason) -> Vec<String> {
@@ -86,11 +117,7 @@ fn from_reason(reason: &HoldReason) -> Vec<String> {
 
 /// What kept a scale from going further.
 fn limits(decided: &Decided, to: Replicas) -> Vec<String> {
-    let wished = decided.trail.iter().find_map(|step| match step.step {
-        StepTaken::Joined { .. } => Some(step.after),
-        _ => None,
-    });
-    match wished {
+    match wished(decided) {
         Some(wished) if wished != to => {
             let changed = decided.trail.iter().zip(1..).filter(|(step, _)| {
                 step.before != step.after && !matches!(step.step, StepTaken::Joined { .. })

@@ -30,7 +30,8 @@ pub fn mode_prefix(mode: Mode) -> &'static str {
     }
 }
 
-/// The winning rule, and every step that changed its number.
+/// The winning rule, and every step that changed its number. What a person pinned is not what a rule wants, even if both
+/// are the same number.
 fn why_scaled(decided: &Decided) -> String {
     let mut reasons = Vec::new();
     for step in &decided.trail {
@@ -40,6 +41,9 @@ fn why_scaled(decided: &Decided) -> String {
                 ..
             } => reasons.push(format!("{winner} wants {}", step.after)),
             StepTaken::Joined { winner: None, .. } => {}
+            StepTaken::Pinned { owner, reason, .. } => {
+                reasons = vec![pinned(owner, step.after, reason)];
+            }
             _ if step.before == step.after => {}
             taken => reasons.push(limit_in_short(taken, step.after)),
         }
@@ -64,11 +68,16 @@ fn limit_in_short(taken: &StepTaken, after: Replicas) -> String {
             minimum, maximum, ..
         }
         | StepTaken::HardBounds { minimum, maximum } => bound(after, *minimum, *maximum),
-        StepTaken::Pinned { owner, .. } => format!("{owner} pinned {after}"),
+        StepTaken::Pinned { owner, reason, .. } => pinned(owner, after, reason),
         StepTaken::CooledDown { .. } => format!("the cooldown keeps {after}"),
         StepTaken::Paused { owner, .. } => format!("{owner}'s pause keeps {after}"),
         StepTaken::Joined { .. } => format!("the rules want {after}"),
     }
+}
+
+/// `ana pinned 6 (warming up)`.
+fn pinned(owner: &str, count: Replicas, reason: &str) -> String {
+    format!("{owner} pinned {count} ({reason})")
 }
 
 fn bound(after: Replicas, minimum: Replicas, maximum: Replicas) -> String {
@@ -83,7 +92,13 @@ fn bound(after: Replicas, minimum: Replicas, maximum: Replicas) -> String {
 #[must_use]
 pub fn hold_reason(reason: &HoldReason, trail: &[TrailStep]) -> String {
     match reason {
-        HoldReason::AtDesired => "that is what is wanted".to_owned(),
+        HoldReason::AtDesired => {
+            let pin = trail.iter().find_map(|step| match &step.step {
+                StepTaken::Pinned { owner, reason, .. } => Some(pinned(owner, step.after, reason)),
+                _ => None,
+            });
+            pin.unwrap_or_else(|| "that is what is wanted".to_owned())
+        }
         HoldReason::NoRecommendation => "no rule has said anything yet".to_owned(),
         HoldReason::CurrentUnknown => {
             "how many replicas the target has is not known yet".to_owned()
@@ -258,5 +273,84 @@ fn joined(winner: Option<&str>, unavailable: &[String], after: Replicas) -> Stri
         Some(winner) => format!("{winner} wants the most, {after}{cannot}"),
         None if unavailable.is_empty() => "no rule asks for a change".to_owned(),
         None => format!("{} cannot say, so the count is kept", list(unavailable)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headroom_model::Seq;
+
+    /// A decision to which these steps led, each to a number.
+    fn decided(decision: Decision, steps: Vec<(u32, StepTaken)>) -> Decided {
+        let mut before = Replicas(2);
+        let step = |(after, step)| TrailStep {
+            before: std::mem::replace(&mut before, Replicas(after)),
+            after: Replicas(after),
+            step,
+        };
+        Decided {
+            revision: Seq(1),
+            mode: Mode::Active,
+            decision,
+            wishes: Vec::new(),
+            trail: steps.into_iter().map(step).collect(),
+        }
+    }
+
+    fn scale(to: u32) -> Decision {
+        let (from, to) = (Replicas(2), Replicas(to));
+        Decision::Scale { from, to }
+    }
+
+    #[test]
+    fn a_pin_is_named_as_the_reason_whatever_the_rules_want() {
+        let queue = || StepTaken::Joined {
+            winner: Some("queue".to_owned()),
+            unavailable: Vec::new(),
+        };
+        let pin = |replicas| StepTaken::Pinned {
+            replicas: Replicas(replicas),
+            owner: "ana".to_owned(),
+            reason: "launch".to_owned(),
+        };
+        let bounds = || StepTaken::HardBounds {
+            minimum: Replicas(1),
+            maximum: Replicas(9),
+        };
+        let held = Decision::Hold {
+            at: Some(Replicas(6)),
+            reason: HoldReason::AtDesired,
+        };
+        let cases = [
+            (
+                "the rules want the same",
+                decided(scale(6), vec![(6, queue()), (6, pin(6)), (6, bounds())]),
+                "scale 2 → 6: ana pinned 6 (launch)",
+            ),
+            (
+                "the rules want another number",
+                decided(scale(6), vec![(4, queue()), (6, pin(6)), (6, bounds())]),
+                "scale 2 → 6: ana pinned 6 (launch)",
+            ),
+            (
+                "the maximum is below",
+                decided(scale(9), vec![(4, queue()), (12, pin(12)), (9, bounds())]),
+                "scale 2 → 9: ana pinned 12 (launch), the maximum is 9",
+            ),
+            (
+                "it is there already",
+                decided(held, vec![(6, queue()), (6, pin(6)), (6, bounds())]),
+                "hold at 6: ana pinned 6 (launch)",
+            ),
+            (
+                "no pin",
+                decided(scale(6), vec![(6, queue())]),
+                "scale 2 → 6: queue wants 6",
+            ),
+        ];
+        for (name, decided, want) in cases {
+            assert_eq!(decision_line(&decided), want, "{name}");
+        }
     }
 }

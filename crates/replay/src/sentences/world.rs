@@ -20,7 +20,7 @@ pub fn event_line(body: &Body) -> Option<String> {
         Body::PolicyApplied(applied) => format!("policy applied by {}", applied.owner),
         Body::PolicyRemoved(removed) => {
             format!(
-                "policy removed by {}; the target stays as it is",
+                "policy removed by {}, and its overrides with it; the target stays as it is",
                 removed.owner
             )
         }
@@ -113,6 +113,10 @@ pub fn override_line(set: &OverrideSet) -> String {
 fn drift(drifted: &Drifted) -> String {
     match drifted.expected {
         None => format!("found with {}", replicas(drifted.replicas)),
+        Some(expected) if expected == drifted.replicas => match drifted.ready {
+            Some(ready) => format!("found with {ready} of {} ready", replicas(expected)),
+            None => format!("found with {}", replicas(expected)),
+        },
         Some(expected) => format!(
             "found with {} where {expected} were expected: someone else changed it",
             replicas(drifted.replicas)

@@ -1,9 +1,12 @@
 //! Explanations, whole and of what the ledger alone still knows.
 
-use crate::support::{Archive, STORE};
+use crate::support::{self, Archive, STORE};
 use headroom_log::{Entry, Log};
-use headroom_model::body::{Body, Decision, HoldReason};
-use headroom_model::{Kind, Seq, WorkloadId};
+use headroom_model::body::{
+    Body, Decision, HoldReason, OverrideAction, OverrideSet, PauseDirection, PolicyRemoved,
+    StepTaken, TrailStep,
+};
+use headroom_model::{Event, EventId, Kind, Producer, Record, Seq, Service, WorkloadId};
 use headroom_replay::explain::{ExplainError, Which, explain, render};
 use headroom_replay::moment::Moment;
 
@@ -146,4 +149,81 @@ async fn what_cannot_be_explained_is_said_helpfully() {
     let undecided = explain(&Archive::new(policies, &[]).log, &workload(), Which::Newest).await;
     assert!(matches!(undecided, Err(ExplainError::NoDecision { .. })));
     insta::assert_snapshot!(undecided.unwrap_err().to_string());
+}
+
+#[tokio::test]
+async fn while_a_pin_is_in_force_the_rules_are_not_the_way_to_another_number() {
+    let archive = Archive::of(&STORE);
+    let mut pinned = 0;
+    for entry in STORE.entries(Seq(1)) {
+        let Entry::Event(record) = entry else {
+            continue;
+        };
+        let Ok(Body::Decided(decided)) = record.decode().map(|event| event.body) else {
+            continue;
+        };
+        let (workload, seq) = (&record.envelope.subject, record.envelope.seq);
+        let pin = |step: &TrailStep| matches!(step.step, StepTaken::Pinned { .. });
+        if !decided.trail.iter().any(pin) {
+            continue;
+        }
+        pinned += 1;
+        let explanation = explain(&archive.log, workload, Which::Seq(seq))
+            .await
+            .unwrap();
+        let ways = explanation.otherwise.join("\n");
+        assert!(
+            ways.contains("`headroom override clear`"),
+            "seq {seq}: {ways}"
+        );
+        assert!(!ways.contains(" once load is "), "seq {seq}: {ways}");
+    }
+    assert!(pinned > 0, "the run has pins");
+}
+
+#[tokio::test]
+async fn an_override_that_ended_with_its_policy_is_not_in_force() {
+    let removed = Body::from(PolicyRemoved {
+        owner: "ana".to_owned(),
+    });
+    let paused = Body::from(OverrideSet {
+        action: OverrideAction::Pause(PauseDirection::Both),
+        owner: "ana".to_owned(),
+        reason: "sale".to_owned(),
+        expires_at: None,
+    });
+    for (name, bodies, want) in [
+        ("it is set", vec![paused.clone()], 1),
+        ("its policy is gone", vec![paused, removed], 0),
+    ] {
+        let mut entries = STORE.entries(Seq(1)).to_vec();
+        let first = decisions()[0].0;
+        let mut place = 0;
+        for body in bodies {
+            // A tick less makes room for what a person says.
+            place = support::find(&entries, place, |_, body| matches!(body, Body::Ticked(_)));
+            let tick = support::record(&mut entries[place]);
+            assert!(tick.envelope.seq < first, "{name}");
+            *tick = said(body, tick);
+        }
+        let archive = Archive::new(entries, &[]);
+        let explanation = explain(&archive.log, &workload(), Which::Seq(first))
+            .await
+            .unwrap();
+        assert_eq!(explanation.overrides.len(), want, "{name}");
+    }
+}
+
+/// What a person says about the workload, in the place of a tick.
+fn said(body: Body, tick: &Record) -> Record {
+    let producer = Producer {
+        service: Service::Operator,
+        instance: "operator".into(),
+        behaviour: 0,
+    };
+    let (at, seq) = (tick.envelope.stamp, tick.envelope.seq);
+    let id = EventId::named(&format!("said {seq}"));
+    let mut event = Event::fact(id, workload(), at, producer, body);
+    (event.envelope.stamp, event.envelope.seq) = (at, seq);
+    event.to_record()
 }
