@@ -8,7 +8,8 @@ pub(crate) type Said = Result<Option<f64>, CollectionFailure>;
 /// The reading of one metric over all endpoints.
 ///
 /// Per replica, an endpoint without an answer is NaN, and only when none answered it is a failure. As a total, every
-/// endpoint must answer, since a sum over some of them would read too low. Without any number it is missing, not zero.
+/// endpoint must answer and have the series, since a sum over some of them would read too low: whoever has none is no
+/// zero. Where none of them has it, it is missing.
 pub(crate) fn combine(
     per_replica: bool,
     said: Vec<(String, Said)>,
@@ -20,17 +21,32 @@ pub(crate) fn combine(
         return Err(failure(said, failed));
     }
     let values = said.iter().filter_map(|(_, said)| *said.as_ref().ok()?);
-    if values.clone().next().is_none() {
+    let have = values.clone().count();
+    if have == 0 {
         return Ok(Measured::Missing);
     }
     if !per_replica {
-        return Ok(Measured::Total(values.sum()));
+        return match without(&said) {
+            None => Ok(Measured::Total(values.sum())),
+            Some(name) => Err(CollectionFailure::Malformed {
+                detail: format!(
+                    "{} of {asked} endpoints have no such series, or no rate of it yet; the first of them is {name}",
+                    asked - have
+                ),
+            }),
+        };
     }
     let (replicas, values) = said
         .into_iter()
         .map(|(name, said)| (name, said.ok().flatten().unwrap_or(f64::NAN)))
         .unzip();
     Ok(Measured::PerReplica { replicas, values })
+}
+
+/// The first endpoint that answered and has no number.
+fn without(said: &[(String, Said)]) -> Option<&str> {
+    said.iter()
+        .find_map(|(name, said)| matches!(said, Ok(None)).then_some(name.as_str()))
 }
 
 /// The first failure, saying which endpoint it was where there are several.
@@ -88,12 +104,12 @@ mod tests {
                 "Ok(Total(5.0))",
             ),
             (
-                "a sum without those that have no series",
+                "a sum over some of them would be too low",
                 false,
-                vec![Ok(Some(2.0)), Ok(None)],
-                "Ok(Total(2.0))",
+                vec![Ok(Some(2.0)), Ok(None), Ok(None)],
+                r#"Err(Malformed { detail: "2 of 3 endpoints have no such series, or no rate of it yet; the first of them is b" })"#,
             ),
-            ("no series", false, vec![Ok(None)], "Ok(Missing)"),
+            ("no series", false, vec![Ok(None), Ok(None)], "Ok(Missing)"),
             (
                 "NaN is kept in a sum",
                 false,
