@@ -56,6 +56,8 @@ pub(crate) struct ActuatorConfig {
     pub(crate) timeout_seconds: u64,
     /// How often targets are looked at for drift.
     pub(crate) watch_ms: u64,
+    /// How long orders in hand may still take when the actuator is asked to stop.
+    pub(crate) grace_seconds: u64,
 }
 
 impl Default for Config {
@@ -86,6 +88,7 @@ impl Default for ActuatorConfig {
         Self {
             timeout_seconds: 300,
             watch_ms: 2000,
+            grace_seconds: 20,
         }
     }
 }

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use headroom_actuator::Actuator;
 use headroom_collector::Collector;
 use headroom_evaluator::Evaluator;
+use headroom_log::Log;
 use headroom_model::Service;
 use headroom_planner::Planner;
 use headroom_runtime::hands::{ActuatorHands, HandsOptions};
@@ -112,6 +113,7 @@ fn actuator_hands(connected: &Connected, around: &Surroundings) -> anyhow::Resul
     let options = HandsOptions {
         timeout: Duration::from_secs(around.config.actuator.timeout_seconds),
         watch_every: Duration::from_millis(around.config.actuator.watch_ms),
+        grace: Duration::from_secs(around.config.actuator.grace_seconds),
         ..HandsOptions::default()
     };
     let log = Arc::clone(&connected.log);
@@ -146,8 +148,8 @@ fn collector(
             Ok(())
         });
     }
-    let shown = around.clone();
-    tokio::spawn(async move { show_collector(&shown, &status).await });
+    let (log, shown) = (Arc::clone(&connected.log), around.clone());
+    tokio::spawn(async move { show_collector(&*log, &shown, &status).await });
     let around = around.clone();
     running.spawn(async move {
         collector.run(around.shutdown).await?;
@@ -162,15 +164,18 @@ fn collector(
     Ok(())
 }
 
-/// Keeps `/readyz` informed of the collector.
-async fn show_collector(around: &Surroundings, status: &headroom_collector::Status) {
+/// Keeps `/readyz` informed of the collector. One that has nothing to write would not notice that the log is out of reach.
+async fn show_collector(log: &dyn Log, around: &Surroundings, status: &headroom_collector::Status) {
     while !around.shutdown.is_cancelled() {
-        let phase = status.ready().map_or_else(
-            |reason| Phase::Waiting {
-                reason: reason.to_owned(),
-            },
-            |()| Phase::Working,
-        );
+        let reached = log.reachable().await.map_err(|error| error.to_string());
+        let ready = reached.and_then(|()| status.ready().map_err(str::to_owned));
+        let phase = match ready {
+            Ok(()) => Phase::Working,
+            Err(reason) => Phase::Waiting { reason },
+        };
+        if around.shutdown.is_cancelled() {
+            return; // what it says at its end stands
+        }
         around.status.set(Service::Collector.token(), phase);
         tokio::time::sleep(Duration::from_millis(500)).await;
     }

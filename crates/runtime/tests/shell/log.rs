@@ -6,6 +6,7 @@ use headroom_log::{
     Accepted, Bounds, Commit, CommitError, Committed, Entries, Filter, Log, LogError, PlacedHead,
 };
 use headroom_model::{Checkpoint, Kind, Record, Seq, Service};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ pub(crate) struct MoodyLog {
     pub(crate) blocks_for: AtomicU64,
     /// Outcomes are taken so many milliseconds late.
     pub(crate) slow_outcomes: AtomicU64,
+    /// Called when a machine is given up.
+    pub(crate) at_release: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 fn is_outcome(fact: &Record) -> bool {
@@ -57,6 +60,9 @@ impl Log for MoodyLog {
         if head.is_some_and(|head| head.service == Service::Actuator) {
             let blocked = Duration::from_millis(self.blocks_for.swap(0, Ordering::SeqCst));
             tokio::task::block_in_place(|| std::thread::sleep(blocked));
+        }
+        if head.is_some_and(|head| head.released) {
+            self.at_release.get().inspect(|call| call());
         }
         let named = head.is_some_and(|head| head.checkpoint.is_some());
         let taken = self.inner.commit(commit).await?;

@@ -7,7 +7,8 @@ use headroom_model::body::Outcome;
 use headroom_model::{Seq, Service};
 use headroom_runtime::hands::HandsOptions;
 use headroom_targets::Guarantee;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -66,9 +67,15 @@ async fn a_call_that_outlives_the_grace_is_let_go_of_before_the_release() {
         stage.workers.begun.load(Ordering::SeqCst) == 1
     })
     .await;
+    let (workers, ended) = (Arc::clone(&stage.workers), Arc::new(AtomicU32::new(0)));
+    let at_release = Arc::clone(&ended);
+    let note = move || {
+        at_release.store(workers.ended_early.load(Ordering::SeqCst), Ordering::SeqCst);
+    };
+    assert!(stage.log.at_release.set(Box::new(note)).is_ok());
     actuator.ask_to_stop();
     actuator.end().await;
-    assert_eq!(stage.workers.ended_early.load(Ordering::SeqCst), 1);
+    assert_eq!(ended.load(Ordering::SeqCst), 1, "it ended before that");
     assert_eq!(stage.outcomes().await, [], "its successor finds out");
     let heads = stage.heads(Service::Actuator).await;
     assert!(heads.last().is_some_and(|last| last.head.released));
