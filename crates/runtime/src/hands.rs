@@ -69,6 +69,8 @@ pub struct ActuatorHands {
     grace: Duration,
     /// The service was asked to stop.
     finishing: bool,
+    /// It was, and there is no time left.
+    late: bool,
 }
 
 impl ActuatorHands {
@@ -95,6 +97,7 @@ impl ActuatorHands {
             resting: BTreeMap::new(),
             grace: options.grace,
             finishing: false,
+            late: false,
         }
     }
 
@@ -208,7 +211,7 @@ impl Hands<Actuator> for ActuatorHands {
         if !live.leading() {
             self.fresh.clear(); // another may have begun what this one committed
         }
-        if !live.may_act(now) {
+        if self.late || !live.may_act(now) {
             if !self.calls.is_idle() || !self.in_hand.is_empty() {
                 tracing::warn!("the lease is lost: every call to a target is ended");
             }
@@ -269,5 +272,6 @@ impl Hands<Actuator> for ActuatorHands {
         self.calls.see_all_end().await;
         self.let_go_of_all();
         self.fresh.clear();
+        self.late = self.finishing;
     }
 }

@@ -79,7 +79,12 @@ impl Status {
     /// What a service is doing.
     #[must_use]
     pub fn of(&self, service: &str) -> Phase {
-        self.all().remove(service).unwrap_or(Phase::Starting)
+        self.phases
+            .lock()
+            .expect("no holder of this lock can panic")
+            .get(service)
+            .cloned()
+            .unwrap_or(Phase::Starting)
     }
 
     /// What all services are doing.

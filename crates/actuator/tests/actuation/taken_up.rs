@@ -4,7 +4,7 @@ use crate::stage::Stage;
 use headroom_actuator::attempt::{Found, MAX_AGE, Next, Origin, after_read, take_up};
 use headroom_actuator::hands::{Act, Hands};
 use headroom_model::body::*;
-use headroom_model::{Generation, Machine, Producer, Replicas, Service, Span};
+use headroom_model::{EventId, Generation, Machine, Producer, Replicas, Service, Span};
 
 #[test]
 fn what_becomes_of_an_attempt_when_it_is_taken_up() {
@@ -217,4 +217,35 @@ fn what_changes_while_a_target_is_asked_counts() {
     };
     let reason = Refusal::StaleRevision;
     assert_eq!(actuated.outcome, Outcome::Refused { reason });
+}
+
+#[test]
+fn an_attempt_whose_end_nobody_can_tell_is_taken_up_again_as_after_a_crash() {
+    let mut stage = Stage::new();
+    stage.decide(2, 6);
+    let producer = Producer {
+        service: Service::Target,
+        instance: "test".into(),
+        behaviour: 0,
+    };
+    let (jobs, now) = (stage.actuator.outstanding(), stage.now);
+    let mut hands = Hands::default();
+    let acts = hands.take_up(&jobs, |_| true, now, &producer);
+    let [Act::Set { started, .. }] = acts[..] else {
+        panic!("{acts:?}")
+    };
+    let asked_again = |acts: Vec<Act>| matches!(acts[..], [Act::Read { .. }]);
+
+    assert!(hands.holds(started));
+    hands.crashed(started);
+    assert!(!hands.holds(started));
+    assert!(asked_again(hands.take_up(&jobs, |_| false, now, &producer)));
+
+    let told = hands.set(started, Outcome::Applied, now, &producer);
+    let told = told.expect("it is in hand").envelope.id;
+    assert_eq!(hands.take_up(&jobs, |_| false, now, &producer), []);
+    assert_eq!(hands.refused(EventId::named("another fact")), None);
+    assert_eq!(hands.refused(told), Some(started));
+    assert_eq!(hands.refused(told), None, "once");
+    assert!(asked_again(hands.take_up(&jobs, |_| false, now, &producer)));
 }
