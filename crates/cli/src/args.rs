@@ -282,7 +282,7 @@ pub(crate) struct Resume {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Override {
-    /// Pin a workload to a count; its minimum and maximum still hold
+    /// Pin a workload to a count, even while it is paused; its minimum and maximum still hold
     Set {
         /// The workload as namespace/name
         workload: WorkloadId,

@@ -1,4 +1,4 @@
-//! What goes to standard output: tables for people, JSON for programs.
+//! What goes to standard output: tables for people, JSON for programs; and what people should know besides.
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -10,6 +10,12 @@ pub(crate) fn line(text: &str) -> anyhow::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
         other => Ok(other?),
     }
+}
+
+/// Tells people what is worth a second look, on standard error.
+pub(crate) fn warn(text: &str) {
+    // Nobody to tell is no reason to stop.
+    let _ = writeln!(io::stderr().lock(), "headroom: warning: {text}");
 }
 
 /// Prints a value as JSON, indented.

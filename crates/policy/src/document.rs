@@ -45,7 +45,7 @@ impl Policy {
 /// Reads the policies of several files, given as name and text; a file may hold several documents.
 ///
 /// # Errors
-/// Everything that is wrong with any of them, and policies that share a name or a target.
+/// Everything that is wrong with any of them, files without a policy, and policies that share a name or a target.
 pub fn parse_files<F: AsRef<str>, T: AsRef<str>>(
     files: &[(F, T)],
 ) -> Result<Vec<Document>, Errors> {
@@ -113,6 +113,14 @@ fn parse_file(
             return;
         }
     };
+    if documents.is_empty() {
+        errors.push(PolicyError {
+            place: Some(place(file, (1, 1))),
+            field: String::new(),
+            what: "there is no policy in it".to_owned(),
+            mend: "write one, or leave the file out".to_owned(),
+        });
+    }
     for yaml in documents {
         let at = |path: &Path| place(file, yaml.position(path));
         match read(&yaml.value, sources) {

@@ -1,6 +1,6 @@
 //! `headroom delete`: policies out of force; targets stay as they are.
 
-use super::{apply, facts, validate};
+use super::{apply, facts, overrides, validate};
 use crate::args::Delete;
 use crate::config::Config;
 use crate::{connect, output};
@@ -31,12 +31,19 @@ pub(super) async fn run(config: &Config, args: &Delete) -> anyhow::Result<()> {
             "nothing was removed: no policy {unknown} is in force; `headroom get` lists those that are"
         );
     }
+    let overrides = overrides::in_force(&*log).await?;
     for workload in &workloads {
         let body = PolicyRemoved {
             owner: args.who.owner.clone(),
         };
         facts::say(&*log, workload, Body::from(body)).await?;
-        output::line(&format!("{workload} removed; its target stays as it is"))?;
+        let ended = match overrides.keys().any(|(of, _)| of == workload) {
+            true => ", its overrides have ended",
+            false => "",
+        };
+        output::line(&format!(
+            "{workload} removed{ended}; its target stays as it is"
+        ))?;
     }
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! `headroom push`: one reading into the log.
 
+use super::apply;
 use crate::args::Push as Arguments;
 use crate::config::{Config, LogConfig};
 use crate::{connect, output};
 use headroom_collector::{Push, Pusher, Status, push::nats};
-use headroom_log::Accepted;
+use headroom_log::{Accepted, Log};
 use headroom_model::WorkloadId;
 use std::sync::Arc;
 
@@ -22,6 +23,16 @@ pub(super) async fn run(config: &Config, args: Arguments) -> anyhow::Result<()> 
     ))
 }
 
+/// A reading that no policy can use is most likely one for a mistyped workload.
+async fn warn_without_policy(log: &dyn Log, workload: &WorkloadId) -> anyhow::Result<()> {
+    if !apply::in_force(log).await?.contains_key(workload) {
+        output::warn(&format!(
+            "no policy {workload} is in force, so nothing comes of this reading; `headroom get` lists those that are"
+        ));
+    }
+    Ok(())
+}
+
 /// On NATS only collectors may write what was observed, so one is asked to; an embedded log has one owner for everything.
 async fn give(config: &Config, workload: &WorkloadId, push: Push) -> anyhow::Result<Accepted> {
     if let LogConfig::Nats(settings) = &config.log {
@@ -29,6 +40,7 @@ async fn give(config: &Config, workload: &WorkloadId, push: Push) -> anyhow::Res
         return Ok(nats::send(&client, &config.shard, workload, &push).await?);
     }
     let log = connect::user(config).await?;
+    warn_without_policy(&*log, workload).await?;
     let status = Arc::new(Status::new(&prometheus::Registry::new())?);
     let pusher = Pusher::new(log, &config.sources, "cli", status)?;
     Ok(pusher.push(workload, push).await?)

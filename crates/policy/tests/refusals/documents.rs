@@ -1,6 +1,7 @@
 //! What is no policy at all.
 
-use crate::refused;
+use crate::{GOOD, refused};
+use headroom_policy::parse_files;
 
 #[test]
 fn what_is_no_policy_says_where_reading_stopped() {
@@ -70,8 +71,17 @@ fn nesting_and_aliases_without_end_are_refused() {
 }
 
 #[test]
-fn a_text_without_documents_holds_no_policies() {
+fn a_file_without_a_policy_is_refused() {
+    let want = "web.yaml:1:1: there is no policy in it; write one, or leave the file out";
     for text in ["", "# nothing yet\n", "---\n---\n"] {
-        assert_eq!(refused(text), "accepted", "{text:?}");
+        assert_eq!(refused(text), want, "{text:?}");
     }
+    let files = [("good.yaml", GOOD), ("empty.yaml", "")];
+    let said = parse_files(&files).unwrap_err().to_string();
+    assert_eq!(said, want.replace("web", "empty"), "beside a good one");
+}
+
+#[test]
+fn empty_documents_beside_a_policy_are_left_out() {
+    assert!(parse_files(&[("web.yaml", format!("---\n{GOOD}---\n"))]).is_ok());
 }
