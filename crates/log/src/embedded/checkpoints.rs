@@ -83,11 +83,16 @@ impl Checkpoints {
         })
     }
 
-    /// The oldest of the machines' newest checkpoints: retention must not go past it.
-    pub(super) fn oldest_of_the_newest(&self) -> Option<Seq> {
-        self.known()
-            .values()
-            .filter_map(|throughs| throughs.last().copied())
+    /// The position up to which no machine needs the log any more: the oldest of their newest checkpoints. One of those
+    /// `at_work` that has none yet needs all of it. `None` when there is no machine at all.
+    pub(super) fn not_needed(&self, at_work: impl Iterator<Item = Service>) -> Option<Seq> {
+        let known = self.known();
+        let newest = |service| known.get(&service).and_then(|throughs| throughs.last());
+        known
+            .keys()
+            .copied()
+            .chain(at_work)
+            .map(|service| newest(service).copied().unwrap_or(Seq::ZERO))
             .min()
     }
 
@@ -192,7 +197,10 @@ mod tests {
         ] {
             checkpoints.save(&checkpoint(service, through)).unwrap();
         }
-        assert_eq!(checkpoints.oldest_of_the_newest(), Some(Seq(15)));
+        let not_needed = |at_work: &[Service]| checkpoints.not_needed(at_work.iter().copied());
+        assert_eq!(not_needed(&[]), Some(Seq(15)));
+        assert_eq!(not_needed(&[Service::Planner]), Some(Seq(15)));
+        assert_eq!(not_needed(&[Service::Actuator]), Some(Seq::ZERO));
         checkpoints.forget_before(Seq(18));
         assert_eq!(checkpoints.newest(Service::Planner, Seq(19)), None);
         checkpoints.forget_before(Seq(100));

@@ -71,8 +71,8 @@ const QUEUE: usize = 1024;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// How long events stay, in milliseconds; 7 days unless set. Never past the oldest of the machines' newest
-    /// checkpoints.
+    /// How long events stay, in milliseconds; 7 days unless set. What a machine needs to start again stays longer: all
+    /// after its newest checkpoint, and everything while one that has worked has none.
     pub max_age: Span,
     /// How long the ledger stays, in milliseconds; a year unless set.
     pub ledger_age: Span,

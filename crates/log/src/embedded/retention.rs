@@ -4,7 +4,7 @@ use super::high_water::HighWater;
 use super::shared::Shared;
 use super::{frame, storage_error};
 use crate::LogError;
-use headroom_model::{Seq, Span, Timestamp};
+use headroom_model::{Seq, Service, Span, Timestamp};
 use std::time::{Duration, Instant};
 
 /// How often retention looks; what is a minute too old does no harm.
@@ -12,7 +12,14 @@ const PERIOD: Duration = Duration::from_secs(60);
 /// Blocks forgotten in one go, so that appends never wait long.
 const AT_ONCE: usize = 256;
 
+/// The machines with a state: each restarts from its newest checkpoint, and from the beginning while it has none.
+const WITH_STATE: [Service; 3] = [Service::Evaluator, Service::Planner, Service::Actuator];
+
 /// What may be forgotten, and when. Ages are measured by stamps: a log that nobody writes to forgets nothing.
+///
+/// Whatever its age, what a machine needs to start again stays: all after its newest checkpoint, or all there is while a
+/// machine that has committed anything has no checkpoint. One is taken every hour and at each stop, so that is soon over.
+/// A log on which no machine has ever worked goes by age alone.
 #[derive(Debug)]
 pub(super) struct Retention {
     max_age: Span,
@@ -75,7 +82,11 @@ fn forget_blocks(
 
 /// First and last positions of blocks that may go. The newest block stays whatever its age: it says where the log goes on.
 fn old_blocks(shared: &Shared, before: Timestamp) -> Result<Vec<(Seq, Seq)>, LogError> {
-    let limit = shared.checkpoints.oldest_of_the_newest();
+    let heads = shared.young().heads.clone();
+    let at_work = WITH_STATE
+        .into_iter()
+        .filter(|service| heads.contains_key(service));
+    let limit = shared.checkpoints.not_needed(at_work);
     let newest = shared.index.last_block()?.map(|(first, _)| first);
     let mut old = Vec::new();
     let mut at = Seq::ZERO;
