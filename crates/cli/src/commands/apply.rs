@@ -5,7 +5,7 @@ use crate::args::{Files, Format};
 use crate::config::Config;
 use crate::{connect, output};
 use anyhow::bail;
-use headroom_log::Log;
+use headroom_log::{Filter, Log};
 use headroom_model::body::PolicyApplied;
 use headroom_model::{Body, Kind, Seq, WorkloadId};
 use headroom_policy::{Document, Policy};
@@ -103,7 +103,8 @@ fn check_targets(
 /// Every policy in force.
 pub(super) async fn in_force(log: &dyn Log) -> anyhow::Result<BTreeMap<WorkloadId, InForce>> {
     let mut policies = BTreeMap::new();
-    for event in facts::ledger(log, &[Kind::PolicyApplied, Kind::PolicyRemoved]).await? {
+    let filter = Filter::kinds([Kind::PolicyApplied, Kind::PolicyRemoved]);
+    facts::ledger(log, filter, |event| {
         let workload = event.envelope.subject;
         match event.body {
             Body::PolicyApplied(applied) => {
@@ -124,6 +125,7 @@ pub(super) async fn in_force(log: &dyn Log) -> anyhow::Result<BTreeMap<WorkloadI
             }
             _ => {}
         }
-    }
+    })
+    .await?;
     Ok(policies)
 }

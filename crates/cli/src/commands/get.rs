@@ -5,6 +5,7 @@ use crate::args::{Format, Get};
 use crate::config::Config;
 use crate::{connect, output, time};
 use anyhow::bail;
+use headroom_log::{Filter, Log, Place};
 use headroom_model::body::{Decided, Decision, Mode, OverrideSlot};
 use headroom_model::{Body, Kind, Replicas, Timestamp, WorkloadId};
 use headroom_policy::Policy;
@@ -39,17 +40,7 @@ struct Newest {
 /// Lists workloads.
 pub(super) async fn run(config: &Config, args: &Get) -> anyhow::Result<()> {
     let log = connect::user(config).await?;
-    let mut newest: BTreeMap<WorkloadId, Newest> = BTreeMap::new();
-    for event in facts::ledger(&*log, &[Kind::Decided, Kind::Actuated]).await? {
-        let newest = newest.entry(event.envelope.subject).or_default();
-        match event.body {
-            Body::Decided(decided) => newest.decided = Some((event.envelope.stamp, decided)),
-            Body::Actuated(actuated) if actuated.outcome.succeeded() => {
-                newest.applied = Some(actuated.to)
-            }
-            _ => {}
-        }
-    }
+    let mut newest = newest(&*log, args).await?;
     let overrides = overrides::in_force(&*log).await?;
     let rows: Vec<Row> = apply::in_force(&*log)
         .await?
@@ -75,6 +66,32 @@ pub(super) async fn run(config: &Config, args: &Get) -> anyhow::Result<()> {
         bail!("no policy {workload} is in force; `headroom get` lists those that are");
     }
     show(rows, args.output.output)
+}
+
+/// What the ledger says of the workloads that are asked for.
+async fn newest(log: &dyn Log, args: &Get) -> anyhow::Result<BTreeMap<WorkloadId, Newest>> {
+    let mut newest: BTreeMap<WorkloadId, Newest> = BTreeMap::new();
+    let place = match (&args.workload, &args.namespace) {
+        (Some(workload), _) => Some(Place::Workload(workload.clone())),
+        (None, Some(namespace)) => Some(Place::Namespace(namespace.clone())),
+        (None, None) => None,
+    };
+    let filter = Filter {
+        place,
+        ..Filter::kinds([Kind::Decided, Kind::Actuated])
+    };
+    facts::ledger(log, filter, |event| {
+        let newest = newest.entry(event.envelope.subject).or_default();
+        match event.body {
+            Body::Decided(decided) => newest.decided = Some((event.envelope.stamp, decided)),
+            Body::Actuated(actuated) if actuated.outcome.succeeded() => {
+                newest.applied = Some(actuated.to);
+            }
+            _ => {}
+        }
+    })
+    .await?;
+    Ok(newest)
 }
 
 fn row(policy: &Policy, newest: Newest, pinned: bool, paused: bool) -> Row {

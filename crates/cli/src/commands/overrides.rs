@@ -5,7 +5,7 @@ use crate::args::{Format, Override, Pause, Resume, Terms, Who};
 use crate::config::Config;
 use crate::{connect, output, time};
 use anyhow::bail;
-use headroom_log::Log;
+use headroom_log::{Filter, Log};
 use headroom_model::body::{OverrideAction, OverrideCleared, OverrideSet, OverrideSlot};
 use headroom_model::{Body, Kind, Replicas, Timestamp, WorkloadId};
 use headroom_runtime::identity::wall_clock;
@@ -106,12 +106,12 @@ pub(super) async fn in_force(
     log: &dyn Log,
 ) -> anyhow::Result<BTreeMap<(WorkloadId, OverrideSlot), OverrideSet>> {
     let mut overrides = BTreeMap::new();
-    let kinds = [
+    let filter = Filter::kinds([
         Kind::OverrideSet,
         Kind::OverrideCleared,
         Kind::PolicyRemoved,
-    ];
-    for event in facts::ledger(log, &kinds).await? {
+    ]);
+    facts::ledger(log, filter, |event| {
         let workload = event.envelope.subject;
         match event.body {
             Body::OverrideSet(set) => {
@@ -127,7 +127,8 @@ pub(super) async fn in_force(
             Body::PolicyRemoved(_) => overrides.retain(|(other, _), _| *other != workload),
             _ => {}
         }
-    }
+    })
+    .await?;
     let now = wall_clock();
     overrides.retain(|_, set| set.expires_at.is_none_or(|at| at > now));
     Ok(overrides)
