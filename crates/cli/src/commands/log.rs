@@ -64,7 +64,7 @@ async fn bring_back(config: &Config, path: &Path) -> anyhow::Result<ExitCode> {
         .await
         .with_context(|| format!("cannot import {}", path.display()))?;
     output::line(&format!(
-        "{}: {} entries, seq {} to {}, {} checkpoints; an archive for reading: do not run services on it",
+        "{}: {} entries, seq {} to {}, {} checkpoints; an archive, to be read: it takes nothing more, and no service starts on it",
         embedded.directory.display(),
         imported.entries,
         imported.about.first,
