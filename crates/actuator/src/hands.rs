@@ -42,8 +42,8 @@ pub enum Act {
 
 impl Hands {
     /// Takes up what is outstanding and not yet in hand, and takes note of what has changed about what is: an attempt whose
-    /// target is still being asked may have been replaced or forbidden meanwhile. `fresh` says whether this process wrote an `actuation_started`;
-    /// `now` is the log's time.
+    /// target is still being asked may have been replaced or forbidden meanwhile. `fresh` says whether this process wrote
+    /// an `actuation_started`; `now` is the log's time.
     pub fn take_up(
         &mut self,
         outstanding: &[Job],
