@@ -2,8 +2,9 @@
 //!
 //! What is imported is an archive: positions, stamps, commits and checkpoints are as they were, so it reads, explains and
 //! replays as the log did that it came from. It is not meant to be gone on with: machines that were started on it would take
-//! up where that log ended, and act on targets that have moved on since; so it is marked, and takes nothing more. A log on NATS cannot be such an archive, since the
-//! server gives each message its own time, and that time is the clock that decisions were made by.
+//! up where that log ended, and act on targets that have moved on since; so it is marked, and takes nothing more. A log on
+//! NATS cannot be such an archive, since the server gives each message its own time, and that time is the clock that
+//! decisions were made by.
 
 use crate::file::{About, DamagedPart, FileLog};
 use futures::StreamExt as _;
