@@ -172,7 +172,10 @@ pub async fn run<M: Machine + Send + Sync + 'static>(
                 );
                 tokio::select! {
                     () = tokio::time::sleep(pause) => pause = (pause * 2).min(Duration::from_secs(2)),
-                    () = shutdown.cancelled() => break,
+                    () = shutdown.cancelled() => {
+                        flush(&mut hands).await;
+                        break;
+                    }
                 }
             }
         }
@@ -202,13 +205,16 @@ impl Shell<'_> {
         hands: &mut impl Hands<M>,
         shutdown: &CancellationToken,
     ) -> End {
-        let end = match self.catch_up::<M>(shutdown).await {
-            Ok(live) => self.work(live, hands, shutdown).await,
-            Err(end) => end,
+        let (end, left) = match self.catch_up::<M>(shutdown).await {
+            Ok(live) => (self.work(live, hands, shutdown).await, true),
+            Err(end) => (end, false),
         };
         hands.let_go().await; // whatever was in hand is outstanding again in the next life
-        if matches!(end, End::Stop(_) | End::Log(LogError::Refused(_))) {
-            flush(hands).await;
+        match &end {
+            End::Asked if left => {} // in good order, or out of time
+            End::Stop(Stop::FoldAgain { .. })
+            | End::Log(LogError::Unavailable(_) | LogError::Storage(_)) => {}
+            End::Asked | End::Stop(_) | End::Log(LogError::Refused(_)) => flush(hands).await,
         }
         end
     }

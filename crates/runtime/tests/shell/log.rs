@@ -20,12 +20,16 @@ pub(crate) struct MoodyLog {
     pub(crate) out_of_reach: AtomicBool,
     /// The next commit that names a checkpoint is taken, and answered as if another had come first.
     pub(crate) hides_a_commit: AtomicBool,
+    /// Commits are refused, and nobody can say which head is the newest.
+    pub(crate) loses_track: AtomicBool,
     /// So many outcomes of attempts are refused.
     pub(crate) refuses_outcomes: AtomicU32,
     /// The next commit of the actuator blocks the thread that asks for it for so many milliseconds.
     pub(crate) blocks_for: AtomicU64,
     /// Outcomes are taken so many milliseconds late.
     pub(crate) slow_outcomes: AtomicU64,
+    /// How often an outcome came to be written.
+    pub(crate) outcomes: AtomicU32,
     /// Called when a machine is given up.
     pub(crate) at_release: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
@@ -42,6 +46,7 @@ fn less_one(count: u32) -> Option<u32> {
 impl Log for MoodyLog {
     async fn append(&self, facts: Vec<Record>) -> Result<Vec<Accepted>, LogError> {
         if facts.iter().any(is_outcome) {
+            self.outcomes.fetch_add(1, Ordering::SeqCst);
             let late = Duration::from_millis(self.slow_outcomes.load(Ordering::SeqCst));
             tokio::time::sleep(late).await;
             let left = &self.refuses_outcomes;
@@ -56,6 +61,9 @@ impl Log for MoodyLog {
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
+        if self.loses_track.load(Ordering::SeqCst) {
+            return Err(CommitError::Conflict);
+        }
         let head = commit.head.as_ref();
         if head.is_some_and(|head| head.service == Service::Actuator) {
             let blocked = Duration::from_millis(self.blocks_for.swap(0, Ordering::SeqCst));
@@ -80,6 +88,9 @@ impl Log for MoodyLog {
     }
 
     async fn head(&self, service: Service) -> Result<Option<PlacedHead>, LogError> {
+        if self.loses_track.load(Ordering::SeqCst) {
+            return Err(LogError::Unavailable("no leader".to_owned()));
+        }
         self.inner.head(service).await
     }
 

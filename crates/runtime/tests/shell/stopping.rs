@@ -5,7 +5,7 @@ use crate::target::Workers;
 use headroom_log::Log;
 use headroom_model::body::Outcome;
 use headroom_model::{Seq, Service};
-use headroom_runtime::hands::HandsOptions;
+use headroom_runtime::{Phase, hands::HandsOptions};
 use headroom_targets::Guarantee;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -79,6 +79,35 @@ async fn a_call_that_outlives_the_grace_is_let_go_of_before_the_release() {
     assert_eq!(stage.outcomes().await, [], "its successor finds out");
     let heads = stage.heads(Service::Actuator).await;
     assert!(heads.last().is_some_and(|last| last.head.released));
+    planner.ask_to_stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outcome_on_its_way_is_not_lost_by_one_that_is_stopped_between_two_lives() {
+    let stage = Stage::new(Workers::new(Guarantee::AtLeastOnce));
+    let actuator = stage.actuator(&HandsOptions::default(), HOUR);
+    let planner = stage.planner("planner");
+    stage.want(5).await;
+    until("the order is given", async || {
+        stage.workers.begun.load(Ordering::SeqCst) == 1
+    })
+    .await;
+    stage.log.slow_outcomes.store(3000, Ordering::SeqCst);
+    stage.workers.permits.add_permits(1);
+    until("its outcome is on its way", async || {
+        stage.log.outcomes.load(Ordering::SeqCst) == 1
+    })
+    .await;
+    stage.log.loses_track.store(true, Ordering::SeqCst);
+    until("it waits for the log", async || {
+        matches!(actuator.status.of("actuator"), Phase::Waiting { .. })
+    })
+    .await;
+    actuator.ask_to_stop();
+    actuator.end().await;
+    let outcomes = stage.outcomes().await;
+    assert_eq!(outcomes.len(), 1);
+    assert_eq!(outcomes[0].1.outcome, Outcome::Applied);
     planner.ask_to_stop();
 }
 
