@@ -114,15 +114,16 @@ fn fault_of_succession(guarantee: Guarantee, before: &Given, after: &Given) -> O
 /// lease of the one who gave it: the newer one was not given before that lease had ended.
 fn overtaken(guarantee: Guarantee, effects: &[Effect]) -> Vec<String> {
     let mut found = Vec::new();
-    let mut newest: Option<&Given> = None;
+    let mut earlier: Vec<&Given> = Vec::new();
     for order in effects.iter().filter_map(|effect| effect.order.as_ref()) {
-        let Some(newer) = newest.filter(|newest| newest.generation > order.generation) else {
-            newest = Some(order);
-            continue;
+        let comparable = guarantee == Guarantee::CompareAndSet;
+        let wrongly = |newer: &&&Given| {
+            newer.generation > order.generation && (comparable || newer.at < order.lease_ends)
         };
-        if guarantee == Guarantee::CompareAndSet || newer.at < order.lease_ends {
+        if let Some(newer) = earlier.iter().find(wrongly) {
             found.push(format!("{order:?} had its effect after {newer:?}"));
         }
+        earlier.push(order);
     }
     found
 }
