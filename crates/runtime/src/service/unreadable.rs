@@ -63,3 +63,55 @@ fn refusal(record: &Record) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headroom_model::body::Ticked;
+    use headroom_model::{Event, EventId, Producer, Service, Timestamp, WorkloadId};
+    use std::sync::{Arc, Mutex};
+
+    /// A tick of the body's version `version`.
+    fn tick(version: u16) -> Entry {
+        let producer = Producer {
+            service: Service::Clock,
+            instance: "test".into(),
+            behaviour: 0,
+        };
+        let (id, subject) = (EventId::named("tick"), WorkloadId::system("clock"));
+        let body = Body::from(Ticked { number: 1 });
+        let mut record = Event::fact(id, subject, Timestamp::EPOCH, producer, body).to_record();
+        record.envelope.version = version;
+        Entry::Event(record)
+    }
+
+    #[test]
+    fn each_is_counted_and_each_kind_and_version_is_told_of_once() {
+        let (metrics, mut unreadable) = (Metrics::new(), Unreadable::default());
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&lines);
+        let writer = move || Lines(Arc::clone(&told));
+        let subscriber = tracing_subscriber::fmt().with_writer(writer).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            for version in [1, 8, 8, 9, 8, 1] {
+                unreadable.look("planner", &tick(version), &metrics);
+            }
+        });
+        let counted = metrics.unreadable.with_label_values(&["planner"]).get();
+        assert_eq!(counted, 4);
+        let text = String::from_utf8(lines.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().count(), 2, "{text}");
+    }
+
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+}
