@@ -1,7 +1,7 @@
 //! When to look at which workload again though nothing was heard of it.
 
-use crate::{workload::Workload, workloads::Workloads};
-use headroom_model::{Timestamp, WorkloadId};
+use crate::workload::Workload;
+use headroom_model::{Timestamp, WorkloadId, Workloads};
 use std::collections::BTreeSet;
 
 /// Workloads in the order of the instants they wait for. Each is there at most once, and its own state says when.
@@ -13,7 +13,7 @@ pub(crate) struct Deadlines(BTreeSet<(Timestamp, WorkloadId)>);
 
 impl Deadlines {
     /// The queue that the workloads' own states describe.
-    pub(crate) fn of(workloads: &Workloads) -> Self {
+    pub(crate) fn of(workloads: &Workloads<Workload>) -> Self {
         let queued = workloads
             .iter()
             .filter_map(|(id, workload)| Some((workload.queued?, id.clone())));

@@ -20,14 +20,15 @@ mod rule;
 mod samples;
 mod threshold;
 mod workload;
-mod workloads;
 
 pub use fleet::SETTLED_AFTER;
 
 use deadlines::Deadlines;
-use headroom_model::{Body, Event, Kind, Machine, Output, Service, Timestamp, WorkloadId};
+use headroom_model::{
+    Body, Event, Kind, Machine, Output, Service, Timestamp, WorkloadId, Workloads,
+};
 use serde::{Deserialize, Serialize};
-use workloads::Workloads;
+use workload::Workload;
 
 /// Turns observations into recommendations.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -35,7 +36,7 @@ use workloads::Workloads;
 pub struct Evaluator {
     /// The newest stamp.
     now: Timestamp,
-    workloads: Workloads,
+    workloads: Workloads<Workload>,
     /// Workloads that the newest input made due, in the order of their deadlines.
     due: Vec<WorkloadId>,
     #[serde(skip)]
@@ -46,7 +47,7 @@ pub struct Evaluator {
 #[derive(Deserialize)]
 struct State {
     now: Timestamp,
-    workloads: Workloads,
+    workloads: Workloads<Workload>,
     due: Vec<WorkloadId>,
 }
 

@@ -10,6 +10,7 @@ pub mod id;
 pub mod machine;
 pub mod name;
 pub mod units;
+mod workloads;
 
 pub use body::{Body, Kind};
 pub use event::{Cause, Envelope, Event, Producer, Record, Service};
@@ -18,3 +19,4 @@ pub use id::EventId;
 pub use machine::{Machine, Output};
 pub use name::{NameError, WorkloadId};
 pub use units::{Generation, Replicas, Seq, Span, Timestamp};
+pub use workloads::Workloads;

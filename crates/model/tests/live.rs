@@ -123,7 +123,7 @@ fn fold(log: &Log) -> Fold<Echo> {
     let mut fold = Fold::default();
     for entry in &log.entries {
         match entry {
-            Ok(record) => fold.record(record.clone()).expect("it was written here"),
+            Ok(record) => fold.record(record).expect("it was written here"),
             Err((seq, head)) => fold.head(*seq, Timestamp(0), head),
         }
     }
@@ -221,7 +221,7 @@ impl FromStart for Fold<Echo> {
         let mut fold = Fold::<Echo>::default().audited();
         for entry in &log.entries {
             match entry {
-                Ok(record) => fold.record(record.clone()).expect("it was written here"),
+                Ok(record) => fold.record(record).expect("it was written here"),
                 Err((seq, head)) => fold.head(*seq, Timestamp(0), head),
             }
         }

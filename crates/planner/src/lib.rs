@@ -20,9 +20,11 @@ mod testing;
 mod tests;
 mod workload;
 
-use headroom_model::{Body, Event, Kind, Machine, Output, Seq, Service, Timestamp, WorkloadId};
+use headroom_model::{
+    Body, Event, Kind, Machine, Output, Seq, Service, Timestamp, WorkloadId, Workloads,
+};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use workload::Workload;
 
 /// Decides how many replicas each workload should have.
@@ -36,7 +38,7 @@ pub struct Planner {
     seen: Seq,
     /// The newest tick: agenda entries up to here are answered with it.
     ticked: Timestamp,
-    workloads: BTreeMap<WorkloadId, Workload>,
+    workloads: Workloads<Workload>,
     /// When to look at a workload again though nothing happens to it.
     agenda: BTreeSet<(Timestamp, WorkloadId)>,
 }
@@ -123,7 +125,7 @@ impl Planner {
     fn change(&mut self, id: &WorkloadId, change: impl FnOnce(&mut Workload)) {
         let workload = match self.workloads.get_mut(id) {
             Some(workload) => workload,
-            None => self.workloads.entry(id.clone()).or_default(),
+            None => self.workloads.entry(id),
         };
         let before = workload.wake_at;
         change(workload);

@@ -17,7 +17,7 @@ pub struct Fold<M> {
     start: Seq,
     seen: Seq,
     stamp: Timestamp,
-    queue: VecDeque<Event>,
+    queue: VecDeque<Arc<Event>>,
     open: Option<Open>,
     newest: Option<(Seq, Head)>,
     closing: Option<Closing>,
@@ -26,7 +26,7 @@ pub struct Fold<M> {
 
 /// The input whose recorded outputs are being applied.
 struct Open {
-    input: Event,
+    input: Arc<Event>,
     answered: Vec<Event>,
     recorded: u32,
 }
@@ -48,7 +48,7 @@ pub(super) struct Rest<M> {
     pub(super) newest: Option<(Seq, Head)>,
     /// The input that is partly answered, how many of its outputs are recorded, and the others.
     pub(super) partly: Option<(Event, u32, Vec<Event>)>,
-    pub(super) unanswered: VecDeque<Event>,
+    pub(super) unanswered: VecDeque<Arc<Event>>,
 }
 
 impl<M: Machine> Default for Fold<M> {
@@ -135,19 +135,52 @@ impl<M: Machine> Fold<M> {
     ///
     /// # Errors
     /// When the body of an input or own output cannot be read; the event is then passed over, by every reader alike.
-    pub fn record(&mut self, record: Record) -> Result<(), DecodeError> {
+    pub fn record(&mut self, record: &Record) -> Result<(), DecodeError> {
+        let event = match self.wants(record) {
+            true => Some(record.decode().map(Arc::new)),
+            false => None,
+        };
+        let (event, result) = match event {
+            None => (None, Ok(())),
+            Some(Ok(event)) => (Some(event), Ok(())),
+            Some(Err(error)) => (None, Err(error)),
+        };
+        self.event(record, event.as_ref());
+        result
+    }
+
+    /// Whether the body of an event is needed: it is an input, or an own output.
+    #[must_use]
+    pub fn wants(&self, record: &Record) -> bool {
         let (seq, service) = (record.envelope.seq, record.envelope.producer.service);
-        self.seen = self.seen.max(seq);
+        match service == M::SERVICE {
+            true => self.follows(record),
+            false => seq > self.start && M::is_input(service, &record.envelope.kind),
+        }
+    }
+
+    /// Like [`Fold::record`], of an event that was decoded already; `None` when it cannot be, or need not.
+    pub fn event(&mut self, record: &Record, event: Option<&Arc<Event>>) {
+        self.seen = self.seen.max(record.envelope.seq);
         self.stamp = self.stamp.max(record.envelope.stamp);
-        if service == M::SERVICE {
-            let result = self.own(&record);
+        let own = record.envelope.producer.service == M::SERVICE;
+        if self.wants(record)
+            && let Some(event) = event
+        {
+            match own {
+                true => self.own(record, event),
+                false => self.queue.push_back(Arc::clone(event)),
+            }
+        }
+        if own {
             self.commit_advances();
-            return result;
         }
-        if seq > self.start && M::is_input(service, &record.envelope.kind) {
-            self.queue.push_back(record.into_event()?);
-        }
-        Ok(())
+    }
+
+    /// Whether an own output follows from an input that is not in the state this began with.
+    fn follows(&self, record: &Record) -> bool {
+        let cause = record.envelope.cause;
+        cause.is_some_and(|cause| cause.seq > self.start)
     }
 
     /// Takes in the head of a commit of this machine; its outputs come next.
@@ -246,11 +279,10 @@ impl<M: Machine> Fold<M> {
         }
     }
 
-    fn own(&mut self, record: &Record) -> Result<(), DecodeError> {
-        let Some(cause) = record.envelope.cause.filter(|cause| cause.seq > self.start) else {
-            return Ok(());
+    fn own(&mut self, record: &Record, event: &Event) {
+        let Some(cause) = record.envelope.cause else {
+            return;
         };
-        let event = record.decode()?;
         self.flush(Seq(cause.seq.0.saturating_sub(1)));
         if self
             .queue
@@ -259,7 +291,7 @@ impl<M: Machine> Fold<M> {
         {
             self.open_next();
         }
-        let found = self.compare(record, cause.seq);
+        let found = self.compare(record, event, cause.seq);
         if let (Some(audit), Some(difference)) = (&mut self.audit, found) {
             audit.differ(difference);
         }
@@ -270,11 +302,10 @@ impl<M: Machine> Fold<M> {
             }
             _ => record.envelope.at,
         };
-        self.stepped.machine.apply(&as_own(event, stamp));
-        Ok(())
+        self.stepped.machine.apply(&as_own(event.clone(), stamp));
     }
 
-    fn compare(&mut self, record: &Record, cause: Seq) -> Option<Difference> {
+    fn compare(&mut self, record: &Record, event: &Event, cause: Seq) -> Option<Difference> {
         let audit = self.audit.as_mut()?;
         audit.outputs += 1;
         audit.heard_of(record.envelope.producer.behaviour, M::BEHAVIOUR);
@@ -296,7 +327,7 @@ impl<M: Machine> Fold<M> {
             cause,
             detail,
             expected: Box::new(expected.body.clone()),
-            recorded: record.decode().ok().map(|event| Box::new(event.body)),
+            recorded: Some(Box::new(event.body.clone())),
         })
     }
 
@@ -337,7 +368,7 @@ impl<M: Machine> Fold<M> {
             .map(|open| {
                 let skip = usize::try_from(open.recorded).unwrap_or(usize::MAX);
                 (
-                    open.input,
+                    Arc::unwrap_or_clone(open.input),
                     open.recorded,
                     open.answered.into_iter().skip(skip).collect(),
                 )

@@ -312,7 +312,12 @@ proptest! {
             }
         }
         let want = Replicas(wanted).max(last.min_replicas).min(last.max_replicas);
-        let at_rest = stage.planner.workloads[&crate::testing::workload()].base();
+        let at_rest = stage
+            .planner
+            .workloads
+            .get(&crate::testing::workload())
+            .expect("it was decided for")
+            .base();
         prop_assert_eq!(at_rest, Some(want), "{:?}", said.last());
     }
 }

@@ -1,0 +1,82 @@
+//! What a machine remembers of each workload, found fast however many there are.
+
+use crate::WorkloadId;
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use std::hash::{BuildHasherDefault, DefaultHasher};
+
+/// Something for each of many workloads.
+///
+/// A search costs the same however many there are, which no ordered tree of names gives: each step of its search waits for
+/// memory. The order is that of arrival, but for the last one, which takes the place of one that is removed. So it
+/// follows from what happened, and from no hash; a checkpoint keeps it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+#[serde(bound(deserialize = "T: Deserialize<'de>"))]
+pub struct Workloads<T>(IndexMap<WorkloadId, T, BuildHasherDefault<DefaultHasher>>);
+
+impl<T> Default for Workloads<T> {
+    fn default() -> Self {
+        Self(IndexMap::default())
+    }
+}
+
+impl<T> Workloads<T> {
+    /// What there is of a workload.
+    #[must_use]
+    pub fn get(&self, id: &WorkloadId) -> Option<&T> {
+        self.0.get(id)
+    }
+
+    /// The same, to change it.
+    pub fn get_mut(&mut self, id: &WorkloadId) -> Option<&mut T> {
+        self.0.get_mut(id)
+    }
+
+    /// Forgets a workload.
+    pub fn remove(&mut self, id: &WorkloadId) {
+        self.0.swap_remove(id);
+    }
+
+    /// Every workload.
+    pub fn iter(&self) -> impl Iterator<Item = (&WorkloadId, &T)> {
+        self.0.iter()
+    }
+}
+
+impl<T: Default> Workloads<T> {
+    /// What there is of a workload, which begins now if there is nothing.
+    pub fn entry(&mut self, id: &WorkloadId) -> &mut T {
+        self.0.entry(id.clone()).or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(text: &str) -> WorkloadId {
+        text.parse().unwrap()
+    }
+
+    fn names(workloads: &Workloads<u8>) -> Vec<String> {
+        workloads.iter().map(|(id, _)| id.to_string()).collect()
+    }
+
+    #[test]
+    fn the_order_follows_from_what_happened_and_outlives_a_checkpoint() {
+        let mut workloads = Workloads::default();
+        for name in ["z/z", "a/a", "m/m", "b/b"] {
+            *workloads.entry(&id(name)) += 1;
+        }
+        *workloads.entry(&id("a/a")) += 1;
+        assert_eq!(names(&workloads), ["z/z", "a/a", "m/m", "b/b"]);
+        workloads.remove(&id("z/z"));
+        assert_eq!(names(&workloads), ["b/b", "a/a", "m/m"]);
+        let bytes = rmp_serde::to_vec_named(&workloads).unwrap();
+        let restored: Workloads<u8> = rmp_serde::from_slice(&bytes).unwrap();
+        assert_eq!(names(&restored), names(&workloads));
+        assert_eq!(restored.get(&id("a/a")), Some(&2));
+        assert_eq!(restored.get(&id("z/z")), None);
+    }
+}
