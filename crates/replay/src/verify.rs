@@ -1,23 +1,28 @@
 //! Replays a log through the machines and compares what they answer with what is recorded, byte for byte.
 //!
-//! One pass feeds three folds, each from the oldest state it can begin with, so the log is never held in memory.
+//! One pass feeds three folds, each from the oldest state it can begin with, so the log is never held in memory. What is
+//! read is decoded once, ahead of the folds and beside them.
 
 mod auditor;
 mod report;
 
 pub use report::{Finding, MachineReport, Progress, Report, Start};
 
-use auditor::{Auditor, Course};
+use auditor::{Auditor, Course, Decoded};
 use futures::StreamExt as _;
 use headroom_actuator::Actuator;
 use headroom_evaluator::Evaluator;
-use headroom_log::{Entry, Filter, Log, LogError};
+use headroom_log::{Entries, Entry, Filter, Log, LogError};
 use headroom_model::{Kind, Record, Seq, Service};
 use headroom_planner::Planner;
 use report::Damage;
+use std::sync::Arc;
+use tokio::sync::mpsc;
 
 /// Entries between two reports of progress.
 const STRIDE: u64 = 100_000;
+/// Chunks that are decoded ahead.
+const AHEAD: usize = 4;
 
 /// Replays the whole log. `progress` is told every 100,000 entries where it is.
 ///
@@ -28,7 +33,8 @@ pub async fn verify(
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Report, LogError> {
     let bounds = log.bounds().await?;
-    let mut entries = log.read(bounds.first, Filter::default()).await?;
+    let entries = log.read(bounds.first, Filter::default()).await?;
+    let mut chunks = decode_ahead(entries);
     let mut pass = Pass {
         courses: [
             Box::new(Auditor::<Evaluator>::begin(log, bounds.first).await?),
@@ -39,9 +45,9 @@ pub async fn verify(
         next: bounds.first,
     };
     let mut told = 0;
-    while let Some(chunk) = entries.next().await {
-        for entry in chunk? {
-            pass.take(log, entry).await?;
+    while let Some(chunk) = chunks.recv().await {
+        for (entry, event) in chunk? {
+            pass.take(log, entry, event).await?;
         }
         if pass.next.0 - bounds.first.0 >= told + STRIDE {
             told = pass.next.0 - bounds.first.0;
@@ -54,6 +60,30 @@ pub async fn verify(
     Ok(pass.finish())
 }
 
+type Chunk = Vec<(Entry, Option<Decoded>)>;
+
+/// Reads and decodes in a task of its own, a little ahead of who takes it.
+fn decode_ahead(mut entries: Entries) -> mpsc::Receiver<Result<Chunk, LogError>> {
+    let (send, chunks) = mpsc::channel(AHEAD);
+    tokio::spawn(async move {
+        while let Some(chunk) = entries.next().await {
+            let decoded = chunk.map(|chunk| chunk.into_iter().map(decode).collect());
+            if send.send(decoded).await.is_err() {
+                return; // nobody wants the rest
+            }
+        }
+    });
+    chunks
+}
+
+fn decode(entry: Entry) -> (Entry, Option<Decoded>) {
+    let event = match &entry {
+        Entry::Event(record) => Some(record.decode().map(Arc::new)),
+        _ => None,
+    };
+    (entry, event)
+}
+
 /// One pass over the log.
 struct Pass {
     courses: [Box<dyn Course>; 3],
@@ -63,7 +93,12 @@ struct Pass {
 }
 
 impl Pass {
-    async fn take(&mut self, log: &dyn Log, entry: Entry) -> Result<(), LogError> {
+    async fn take(
+        &mut self,
+        log: &dyn Log,
+        entry: Entry,
+        event: Option<Decoded>,
+    ) -> Result<(), LogError> {
         let seq = entry.seq();
         if seq > self.next {
             let last = Seq(seq.0 - 1);
@@ -73,7 +108,9 @@ impl Pass {
         match entry {
             Entry::Event(record) => {
                 self.next = seq.next();
-                self.event(record);
+                if let Some(event) = event {
+                    self.event(&record, &event);
+                }
             }
             Entry::Head(placed) => {
                 self.next = seq.next();
@@ -93,29 +130,16 @@ impl Pass {
         Ok(())
     }
 
-    fn event(&mut self, record: Record) {
+    fn event(&mut self, record: &Record, event: &Decoded) {
         self.report.events += 1;
         if record.envelope.producer.service == Service::Planner
             && record.envelope.kind == Kind::Decided
         {
             self.report.decisions += 1;
         }
-        // Only the last that wants it need not have a copy: most events are observations, which one machine reads.
-        let wanted = self.courses.iter().filter(|course| course.wants(&record));
-        let mut remaining = wanted.count();
-        let mut record = Some(record);
         for course in &mut self.courses {
-            if !record.as_ref().is_some_and(|record| course.wants(record)) {
-                continue;
-            }
-            remaining -= 1;
-            let own = if remaining == 0 {
-                record.take()
-            } else {
-                record.clone()
-            };
-            if let Some(own) = own {
-                course.event(own);
+            if course.wants(record) {
+                course.event(record, event);
             }
         }
     }

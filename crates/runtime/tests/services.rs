@@ -191,7 +191,7 @@ async fn audit<M: Machine>(log: &MemoryLog) -> headroom_model::machine::Audit {
     while let Some(chunk) = entries.next().await {
         for entry in chunk.expect("a log in memory can be read") {
             match entry {
-                Entry::Event(record) => fold.record(record).expect("this build wrote it"),
+                Entry::Event(record) => fold.record(&record).expect("this build wrote it"),
                 Entry::Head(placed) => fold.head(placed.seq, placed.stamp, &placed.head),
                 Entry::Damaged { .. } => {}
             }

@@ -39,7 +39,7 @@ pub fn audit<M: Machine>(store: &Store, from: Option<&headroom_model::Checkpoint
     let mut fold: Fold<M> = fold.unwrap_or_default().audited();
     for entry in store.entries(fold.seen().next()) {
         match entry.clone() {
-            Entry::Event(record) => fold.record(record).expect("this build wrote it"),
+            Entry::Event(record) => fold.record(&record).expect("this build wrote it"),
             Entry::Head(placed) => fold.head(placed.seq, placed.stamp, &placed.head),
             Entry::Damaged { .. } => {}
         }

@@ -131,7 +131,7 @@ impl<M: Machine, H: Hands<M>> Node<M, H> {
             .unwrap_or_default();
         for entry in world.store.entries(fold.seen().next()) {
             match entry.clone() {
-                Entry::Event(record) => fold.record(record).expect("this build wrote it"),
+                Entry::Event(record) => fold.record(&record).expect("this build wrote it"),
                 Entry::Head(placed) => fold.head(placed.seq, placed.stamp, &placed.head),
                 Entry::Damaged { .. } => {}
             }

@@ -113,14 +113,19 @@ pub fn resident_of(workloads: usize) -> Result<u64> {
 struct Pair {
     evaluator: Stepped<Evaluator>,
     planner: Stepped<Planner>,
-    /// In no order that memory knows.
-    order: Vec<usize>,
+    /// In no order that the machines' memory knows. The ids are copies, one after the other in memory, as a decoder has
+    /// just written them.
+    order: Vec<(usize, WorkloadId)>,
     fleet: Fleet,
     seq: Seq,
     now: Timestamp,
     round: usize,
     next: usize,
     decisions: usize,
+}
+
+fn copied(id: &WorkloadId) -> WorkloadId {
+    WorkloadId::new(id.namespace(), id.name()).expect("it is one already")
 }
 
 impl Pair {
@@ -133,6 +138,7 @@ impl Pair {
             planner: Stepped::default(),
             order: (0..workloads)
                 .map(|number| number * STRIDE % workloads)
+                .map(|number| (number, copied(&fleet.ids()[number])))
                 .collect(),
             seq: Seq::ZERO,
             now: Timestamp(1_790_000_000_000),
@@ -187,8 +193,9 @@ impl Pair {
         if self.next.is_multiple_of(count.div_ceil(INTERVAL_SECONDS)) {
             self.tick();
         }
-        let number = self.order[self.next];
-        input.envelope.subject.clone_from(&self.fleet.ids()[number]);
+        let (number, id) = &self.order[self.next];
+        let number = *number;
+        input.envelope.subject.clone_from(id);
         if let Body::Observed(observed) = &mut input.body {
             observed.due = self.now;
             observed.readings[0].at = self.now;

@@ -100,7 +100,7 @@ impl Account {
                             decisions += 1;
                             ids.insert(record.envelope.id);
                         }
-                        fold.record(record)?;
+                        fold.record(&record)?;
                     }
                     Entry::Head(placed) => fold.head(placed.seq, placed.stamp, &placed.head),
                     Entry::Damaged { detail, .. } => {

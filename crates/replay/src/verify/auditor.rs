@@ -4,15 +4,20 @@ use super::report::{Finding, MachineReport, Start};
 use async_trait::async_trait;
 use futures::StreamExt as _;
 use headroom_log::{Entry, Filter, Log, LogError, PlacedHead};
+use headroom_model::codec::DecodeError;
 use headroom_model::machine::{Audit, Fold};
-use headroom_model::{Checkpoint, Machine, Record, Seq, Service};
+use headroom_model::{Checkpoint, Event, Machine, Record, Seq, Service};
+use std::sync::Arc;
+
+/// An event as far as it can be read.
+pub(super) type Decoded = Result<Arc<Event>, DecodeError>;
 
 /// A machine of any kind that is replayed.
 #[async_trait]
 pub(super) trait Course: Send {
     /// Whether an event is an input or an output of the machine.
     fn wants(&self, record: &Record) -> bool;
-    fn event(&mut self, record: Record);
+    fn event(&mut self, record: &Record, event: &Decoded);
     fn head(&mut self, placed: &PlacedHead);
     /// Positions are lost: goes on at the next checkpoint behind them, if there is one.
     async fn lose(&mut self, log: &dyn Log, first: Seq, last: Seq) -> Result<(), LogError>;
@@ -147,7 +152,7 @@ impl<M: Machine + Send> Course for Auditor<M> {
             && (service == M::SERVICE || M::is_input(service, &record.envelope.kind))
     }
 
-    fn event(&mut self, record: Record) {
+    fn event(&mut self, record: &Record, event: &Decoded) {
         let seq = record.envelope.seq;
         if seq > self.end {
             self.report.unanswered += 1; // so that they do not gather in memory
@@ -156,8 +161,13 @@ impl<M: Machine + Send> Course for Auditor<M> {
         let own = record.envelope.producer.service == M::SERVICE;
         let behaviour = record.envelope.producer.behaviour;
         let behaviour = if own { behaviour } else { M::BEHAVIOUR };
-        if let Some(Err(error)) = self.watched(behaviour, |fold| fold.record(record)) {
-            let finding = Finding::unreadable(seq, &error);
+        let readable = event.as_ref().ok();
+        let watched = self.watched(behaviour, |fold| {
+            fold.event(record, readable);
+            fold.wants(record)
+        });
+        if let (Some(true), Err(error)) = (watched, event) {
+            let finding = Finding::unreadable(seq, error);
             if own {
                 self.report
                     .differ(1, behaviour != M::BEHAVIOUR, Some(finding.clone()));

@@ -60,7 +60,7 @@ impl Shell<'_> {
         match entry {
             Entry::Event(record) => {
                 let seq = record.envelope.seq;
-                if let Err(error) = fold.record(record) {
+                if let Err(error) = fold.record(&record) {
                     self.metrics.unreadable.with_label_values(&[service]).inc();
                     tracing::error!(service, %seq, %error, "an event cannot be read and is passed over");
                 }
