@@ -18,6 +18,9 @@ use tokio_util::sync::CancellationToken;
 /// A standby clock ticks when none has for this long.
 const TAKE_OVER: Span = Span(2 * HEARTBEAT.0);
 
+/// So many ticks stand under a head at most, where ticks go one by one: a clock that starts reads from the newest head.
+const UNDER_A_HEAD: u32 = 60;
+
 /// The newest tick that is known.
 struct Newest {
     head: Seq,
@@ -25,6 +28,9 @@ struct Newest {
     number: u64,
     seen: Moment,
     mine: bool,
+    /// Ticks go one by one under a head, and so many have gone under this one.
+    one_by_one: bool,
+    under_head: u32,
 }
 
 /// Ticks until `shutdown`; while the log is out of reach it waits, and says so.
@@ -94,6 +100,8 @@ async fn tick_on(
         mine: placed
             .as_ref()
             .is_none_or(|placed| placed.head.instance == *identity.instance),
+        one_by_one: log.prefers_single_outputs(),
+        under_head: UNDER_A_HEAD,
     };
     let filter = Filter {
         machines: vec![Service::Clock],
@@ -140,8 +148,11 @@ impl Newest {
                 self.mine = placed.head.instance == *identity.instance;
             }
             Entry::Event(record) => {
-                if let Ok(Body::Ticked(ticked)) = record.decode().map(|event| event.body) {
-                    self.number = self.number.max(ticked.number);
+                if let Ok(Body::Ticked(ticked)) = record.decode().map(|event| event.body)
+                    && ticked.number > self.number
+                {
+                    self.number = ticked.number;
+                    self.seen = steady_clock();
                 }
             }
             _ => {}
@@ -152,15 +163,17 @@ impl Newest {
     async fn advance(&mut self, log: &dyn Log, identity: &Identity) -> Result<(), LogError> {
         let number = self.number + 1;
         let sent = steady_clock();
-        match log.commit(self.commit(number, identity)).await {
+        let commit = self.commit(number, identity);
+        let head = commit.head.clone();
+        match log.commit(commit).await {
             Ok(committed) => {
-                *self = Self {
-                    head: committed.at,
-                    epoch: self.epoch + u64::from(!self.mine),
-                    number,
-                    seen: self.beat(sent),
-                    mine: true,
-                };
+                self.seen = self.beat(sent);
+                self.number = number;
+                self.mine = true;
+                self.under_head += 1;
+                if let Some(head) = head {
+                    (self.head, self.epoch, self.under_head) = (committed.at, head.epoch, 0);
+                }
                 Ok(())
             }
             Err(CommitError::Conflict) => {
@@ -185,7 +198,7 @@ impl Newest {
     }
 
     fn commit(&self, number: u64, identity: &Identity) -> Commit {
-        let id = EventId::named(&format!("tick\u{0}{}", self.head)); // one tick can follow a head
+        let id = EventId::named(&format!("tick\u{0}{}\u{0}{number}", self.head));
         let producer = identity.producer(Service::Clock);
         let tick = Event::fact(
             id,
@@ -210,9 +223,10 @@ impl Newest {
             checkpoint: None,
             released: false,
         };
+        let under_head = self.one_by_one && self.mine && self.under_head < UNDER_A_HEAD;
         Commit {
             expected: self.head,
-            head: Some(head),
+            head: (!under_head).then_some(head),
             outputs: vec![tick.to_record()],
         }
     }
