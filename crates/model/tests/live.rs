@@ -445,12 +445,16 @@ fn a_few_outputs_go_one_by_one_under_the_head_and_many_in_a_batch() {
         0,
         "what stands under the head is folded"
     );
+    log.tick(1);
+    read(&mut live, &log, START).unwrap();
     let proposal = live
         .next_commit(Moment(1000))
         .expect("what stands behind the head")
         .clone();
     assert!(proposal.head.is_some() && proposal.outputs.is_empty());
     live.committed(log.commit(&proposal).unwrap(), Moment(1000));
+    commit_all(&mut live, &mut log, Moment(1000));
+    assert_eq!(log.outputs().len(), 3);
     log.tick(9);
     read(&mut live, &log, START).unwrap();
     let proposal = live.next_commit(Moment(1000)).expect("answers wait");

@@ -25,15 +25,16 @@ impl<M: Machine> Live<M> {
         if self.in_flight.is_some() || self.head_outputs_to_come > 0 || !self.due(now) {
             return None;
         }
-        let waiting = self.pending.len();
-        if self.writer.one_by_one
-            && self.caught_up()
-            && (1..=ONE_BY_ONE).contains(&waiting)
-            && !self.head_is_due(now)
-        {
+        let outputs_wait = self.caught_up() && !self.pending.is_empty();
+        if outputs_wait && self.goes_one_by_one() && !self.head_is_due(now) {
             return Some(self.propose_output(now));
         }
         Some(self.propose(None, false, now))
+    }
+
+    /// Whether what waits goes one by one: then it waits for a head that is due as well, rather than make a batch of it.
+    fn goes_one_by_one(&self) -> bool {
+        self.writer.one_by_one && self.pending.len() <= ONE_BY_ONE
     }
 
     /// Whether this instance leads and has read all that others may have written before it did.
@@ -68,7 +69,7 @@ impl<M: Machine> Live<M> {
     }
 
     fn propose(&mut self, checkpoint: Option<String>, released: bool, now: Moment) -> &Proposal {
-        let taken = match self.caught_up() {
+        let taken = match self.caught_up() && !self.goes_one_by_one() {
             true => self.pending.len().min(BATCH - 1),
             false => 0,
         };
