@@ -14,11 +14,11 @@ use std::{
 #[tokio::test]
 async fn a_child_is_asked_before_it_is_killed_and_leaves_nothing_behind() {
     let script =
-        r#"trap 'echo asked >> "$OUT"; exit 0' INT; sleep 1000 & while :; do sleep 0.05; done"#;
+        r#"trap 'echo asked >> "$OUT"; exit 0' USR1; sleep 1000 & while :; do sleep 0.05; done"#;
     let directory = tempfile::tempdir().unwrap();
     let out = directory.path().join("out");
     let pool = Pool::new(&json!({
-        "program": "sh", "args": ["-c", script], "stop_signal": "INT", "env": {"OUT": out},
+        "program": "sh", "args": ["-c", script], "stop_signal": "USR1", "env": {"OUT": out},
     }));
     pool.set(1, 1).await.unwrap();
     // The trap is set before the grandchild is started.
