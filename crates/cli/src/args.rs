@@ -113,7 +113,7 @@ pub(crate) enum Command {
     /// Export, import and check the log
     #[command(subcommand)]
     Log(LogCommand),
-    /// Write one reading into the log
+    /// Hand in one reading: into an embedded log, or to a running collector on NATS
     Push(Push),
     /// Print completions for a shell
     Completions {

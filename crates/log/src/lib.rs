@@ -13,6 +13,7 @@ pub mod socket;
 pub use filter::{Filter, Place};
 
 use async_trait::async_trait;
+use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use headroom_model::{Checkpoint, Head, Record, Seq, Service, Span, Timestamp, head::BATCH};
 use thiserror::Error;
@@ -82,6 +83,24 @@ pub trait Log: Send + Sync + 'static {
 
 /// A stream of chunks of entries, in order.
 pub type Entries = BoxStream<'static, Result<Vec<Entry>, LogError>>;
+
+/// The last that a machine wrote: in its newest commit, whose head this is, or one by one under that.
+///
+/// # Errors
+/// When the log cannot be read.
+pub async fn last_written(log: &dyn Log, newest: &PlacedHead) -> Result<Seq, LogError> {
+    let mut last = Seq(newest.seq.0 + u64::from(newest.head.outputs));
+    let own = Filter {
+        services: vec![newest.head.service],
+        machines: vec![newest.head.service],
+        ..Filter::default()
+    };
+    let mut entries = log.read(last.next(), own).await?;
+    while let Some(chunk) = entries.next().await {
+        last = chunk?.last().map_or(last, Entry::seq).max(last);
+    }
+    Ok(last)
+}
 
 /// What stands at a position of the log.
 #[derive(Clone, Debug, PartialEq)]

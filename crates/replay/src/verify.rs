@@ -34,7 +34,7 @@ pub async fn verify(
 ) -> Result<Report, LogError> {
     let bounds = log.bounds().await?;
     let entries = log.read(bounds.first, Filter::default()).await?;
-    let mut chunks = decode_ahead(entries);
+    let (mut chunks, reading) = decode_ahead(entries);
     let mut pass = Pass {
         courses: [
             Box::new(Auditor::<Evaluator>::begin(log, bounds.first).await?),
@@ -57,15 +57,23 @@ pub async fn verify(
             });
         }
     }
+    reading
+        .await
+        .map_err(|error| LogError::Storage(format!("reading broke off: {error}")))?;
     Ok(pass.finish())
 }
 
 type Chunk = Vec<(Entry, Option<Decoded>)>;
 
 /// Reads and decodes in a task of its own, a little ahead of who takes it.
-fn decode_ahead(mut entries: Entries) -> mpsc::Receiver<Result<Chunk, LogError>> {
+fn decode_ahead(
+    mut entries: Entries,
+) -> (
+    mpsc::Receiver<Result<Chunk, LogError>>,
+    tokio::task::JoinHandle<()>,
+) {
     let (send, chunks) = mpsc::channel(AHEAD);
-    tokio::spawn(async move {
+    let reading = tokio::spawn(async move {
         while let Some(chunk) = entries.next().await {
             let decoded = chunk.map(|chunk| chunk.into_iter().map(decode).collect());
             if send.send(decoded).await.is_err() {
@@ -73,7 +81,7 @@ fn decode_ahead(mut entries: Entries) -> mpsc::Receiver<Result<Chunk, LogError>>
             }
         }
     });
-    chunks
+    (chunks, reading)
 }
 
 fn decode(entry: Entry) -> (Entry, Option<Decoded>) {

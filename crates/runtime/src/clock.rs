@@ -108,6 +108,7 @@ async fn tick_on(
         ..Filter::kinds([Kind::Ticked])
     };
     let mut entries = log.follow(newest.head.max(Seq(1)), filter).await?;
+    newest.seen = steady_clock();
     let mut beat = tokio::time::interval(Duration::from_millis(100));
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -198,8 +199,13 @@ impl Newest {
     }
 
     fn commit(&self, number: u64, identity: &Identity) -> Commit {
-        let id = EventId::named(&format!("tick\u{0}{}\u{0}{number}", self.head));
         let producer = identity.producer(Service::Clock);
+        let commit_id = EventId::named(&format!(
+            "{}\u{0}{}\u{0}{}\u{0}{number}",
+            identity.instance, identity.nonce, self.head
+        ))
+        .0;
+        let id = EventId::named(&format!("tick\u{0}{commit_id}"));
         let tick = Event::fact(
             id,
             WorkloadId::system("clock"),
@@ -207,11 +213,6 @@ impl Newest {
             producer,
             Body::from(Ticked { number }),
         );
-        let commit_id = EventId::named(&format!(
-            "{}\u{0}{}\u{0}{}\u{0}{number}",
-            identity.instance, identity.nonce, self.head
-        ))
-        .0;
         let head = Head {
             service: Service::Clock,
             instance: identity.instance.to_string(),

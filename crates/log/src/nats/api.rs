@@ -17,7 +17,8 @@ pub(super) const CONFLICTS: [ErrorCode; 2] = [
 ];
 
 /// Errors that pass: a batch that lost a message on the way or found too many others in flight, an id that another
-/// writer is just storing, a cluster that is choosing a leader, a server that is just starting or stopping.
+/// writer is just storing, a cluster that is choosing a leader, a server that is just starting or stopping, or has more to
+/// store than it can at the moment.
 const PASSING: [ErrorCode; 6] = [
     ErrorCode::ATOMIC_PUBLISH_INCOMPLETE_BATCH,
     ErrorCode::ATOMIC_PUBLISH_TOO_MANY_INFLIGHT,
@@ -94,7 +95,9 @@ impl From<Failure> for LogError {
 
 /// Whether waiting may help.
 fn passes(error: &ServerError) -> bool {
-    PASSING.contains(&error.err_code) || (error.code == 503 && !is_storage(error))
+    PASSING.contains(&error.err_code)
+        || error.code == 429
+        || (error.code == 503 && !is_storage(error))
 }
 
 fn is_storage(error: &ServerError) -> bool {

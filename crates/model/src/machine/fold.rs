@@ -34,7 +34,8 @@ struct Open {
 /// A commit whose outputs are still to come; what its head says holds after them.
 struct Closing {
     through: Through,
-    remaining: u32,
+    /// Where its last output stands: a commit is in the log side by side.
+    end: Seq,
     behaviour: u32,
     checkpoint: Option<String>,
 }
@@ -113,10 +114,10 @@ impl<M: Machine> Fold<M> {
         self.seen
     }
 
-    /// Whether the newest head counts outputs that were not taken in yet: history does not end here.
+    /// The last position of the newest commit, if that was not reached yet: history does not end here.
     #[must_use]
-    pub fn is_amid_commit(&self) -> bool {
-        self.closing.is_some()
+    pub fn is_amid_commit(&self) -> Option<Seq> {
+        self.closing.as_ref().map(|closing| closing.end)
     }
 
     /// The machine as folded so far. Inputs whose outputs may still come are not in it.
@@ -161,7 +162,9 @@ impl<M: Machine> Fold<M> {
 
     /// Like [`Fold::record`], of an event that was decoded already; `None` when it cannot be, or need not.
     pub fn event(&mut self, record: &Record, event: Option<&Arc<Event>>) {
-        self.seen = self.seen.max(record.envelope.seq);
+        let seq = record.envelope.seq;
+        self.close_commit(Seq(seq.0.saturating_sub(1))); // should its last output be one that cannot be read
+        self.seen = self.seen.max(seq);
         self.stamp = self.stamp.max(record.envelope.stamp);
         let own = record.envelope.producer.service == M::SERVICE;
         if self.wants(record)
@@ -172,9 +175,7 @@ impl<M: Machine> Fold<M> {
                 false => self.queue.push_back(Arc::clone(event)),
             }
         }
-        if own {
-            self.commit_advances();
-        }
+        self.close_commit(seq);
     }
 
     /// Whether an own output follows from an input that is not in the state this began with.
@@ -188,27 +189,24 @@ impl<M: Machine> Fold<M> {
         if head.service != M::SERVICE {
             return;
         }
+        self.close_commit(Seq(seq.0.saturating_sub(1)));
         self.seen = self.seen.max(seq);
         self.stamp = self.stamp.max(stamp);
         self.newest = Some((seq, head.clone()));
         self.closing = Some(Closing {
             through: head.through,
-            remaining: head.outputs + 1,
+            end: Seq(seq.0 + u64::from(head.outputs)),
             behaviour: head.behaviour,
             checkpoint: head.checkpoint.clone(),
         });
-        self.commit_advances();
+        self.close_commit(seq);
     }
 
-    fn commit_advances(&mut self) {
-        let Some(closing) = &mut self.closing else {
+    /// What the newest head says holds once everything up to its last output was taken in.
+    fn close_commit(&mut self, taken_in: Seq) {
+        let Some(closing) = self.closing.take_if(|closing| closing.end <= taken_in) else {
             return;
         };
-        closing.remaining = closing.remaining.saturating_sub(1);
-        if closing.remaining > 0 {
-            return;
-        }
-        let closing = self.closing.take().expect("it was there a line ago");
         let through = closing.through.seq;
         self.flush(through);
         if self
@@ -357,7 +355,12 @@ impl<M: Machine> Fold<M> {
 
     /// Ends the fold, not amid a commit. What outputs under the newest head answered is answered as well.
     pub(super) fn rest(mut self, newest: Option<(Seq, Head)>) -> Rest<M> {
-        let newest = self.newest.take().or(newest);
+        let folded = self.newest.take();
+        let seq_of = |head: &Option<(Seq, Head)>| head.as_ref().map(|(seq, _)| *seq);
+        let newest = match seq_of(&folded) >= seq_of(&newest) {
+            true => folded,
+            false => newest, // it stands before what was folded, or cannot be read
+        };
         let head = newest.as_ref().map(|(_, head)| head);
         let through = head.map_or(Seq::ZERO, |head| head.through.seq);
         self.flush(through);

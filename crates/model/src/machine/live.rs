@@ -57,7 +57,8 @@ pub struct Live<M> {
     /// How many outputs stand under the newest head besides its own.
     under_head: u64,
     head: Option<(Seq, Head)>,
-    head_outputs_to_come: u32,
+    /// Where the newest head's outputs end.
+    head_ends: Seq,
     head_seen: Moment,
     leading: bool,
     /// It led, and puts a new head before anything else, since it does not know what became of an output.
@@ -107,7 +108,7 @@ impl<M: Machine> Live<M> {
             lost: None,
             under_head: 0,
             head,
-            head_outputs_to_come: 0,
+            head_ends: Seq::ZERO,
             head_seen: now,
             leading: false,
             retaking: false,
@@ -256,7 +257,6 @@ impl<M: Machine> Live<M> {
         if seq <= self.confirmed {
             return Ok(());
         }
-        self.head_outputs_to_come = self.head_outputs_to_come.saturating_sub(1);
         let theirs = record.envelope.producer.behaviour;
         let ours = M::BEHAVIOUR;
         let differs = match self.pending.front() {
@@ -310,7 +310,7 @@ impl<M: Machine> Live<M> {
         self.retaking = false;
         self.eager = head.released || head.behaviour < M::BEHAVIOUR;
         self.head = Some((seq, head.clone()));
-        self.head_outputs_to_come = head.outputs;
+        self.head_ends = Seq(seq.0 + u64::from(head.outputs));
         self.under_head = 0;
         self.head_seen = now;
         self.acts_from = if head.released { now } else { now.plus(LEASE) };

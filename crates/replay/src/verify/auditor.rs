@@ -2,11 +2,10 @@
 
 use super::report::{Finding, MachineReport, Start};
 use async_trait::async_trait;
-use futures::StreamExt as _;
-use headroom_log::{Entry, Filter, Log, LogError, PlacedHead};
+use headroom_log::{Log, LogError, PlacedHead};
 use headroom_model::codec::DecodeError;
 use headroom_model::machine::{Audit, Fold};
-use headroom_model::{Checkpoint, Event, Machine, Record, Seq, Service};
+use headroom_model::{Checkpoint, Event, Machine, Record, Seq};
 use std::sync::Arc;
 
 /// An event as far as it can be read.
@@ -37,7 +36,7 @@ impl<M: Machine> Auditor<M> {
     pub(super) async fn begin(log: &dyn Log, first: Seq) -> Result<Self, LogError> {
         let newest = log.head(M::SERVICE).await?;
         let end = match &newest {
-            Some(placed) => last_own(log, M::SERVICE, placed).await?,
+            Some(placed) => headroom_log::last_written(log, placed).await?,
             None => Seq::ZERO,
         };
         let mut auditor = Self {
@@ -127,21 +126,6 @@ impl<M: Machine> Auditor<M> {
         let findings = audit.differences.iter().map(Finding::from);
         self.report.findings.extend(findings);
     }
-}
-
-/// The last that a machine wrote: in its newest commit, or one by one under that.
-async fn last_own(log: &dyn Log, service: Service, newest: &PlacedHead) -> Result<Seq, LogError> {
-    let mut last = Seq(newest.seq.0 + u64::from(newest.head.outputs));
-    let own = Filter {
-        services: vec![service],
-        machines: vec![service],
-        ..Filter::default()
-    };
-    let mut entries = log.read(last.next(), own).await?;
-    while let Some(chunk) = entries.next().await {
-        last = chunk?.last().map_or(last, Entry::seq).max(last);
-    }
-    Ok(last)
 }
 
 #[async_trait]

@@ -106,7 +106,7 @@ impl<'a> Shell<'a> {
                 () = hands.wake() => {}
                 chunk = entries.next(), if reads => {
                     let chunk = chunk.unwrap_or_else(|| Err(LogError::Unavailable("the log ended its stream".to_owned())))?;
-                    if let Some(committed) = self.take_in(live, chunk)? {
+                    for committed in self.take_in(live, chunk)? {
                         hands.committed(&committed);
                         if live.in_flight().is_none() {
                             under_way.commit = InFlight::none();
@@ -125,7 +125,7 @@ impl<'a> Shell<'a> {
         }
         let due = Instant::now() >= under_way.checkpoint_at && under_way.saving.is_idle();
         if due && under_way.checkpoint(live) {
-            under_way.checkpoint_at += self.options.checkpoint_every;
+            under_way.checkpoint_at = Instant::now() + self.options.checkpoint_every;
         } else if live.next_commit(steady_clock()).is_some() {
             under_way.send(live, Duration::ZERO);
         }

@@ -62,10 +62,22 @@ impl<'a> InFlight<'a> {
     }
 }
 
+/// How long the answer to an output under a head is waited for. Its writer does not send it again but renews its head, and
+/// must do so long before its lease ends.
+const ONE_BY_ONE: Duration = Duration::from_secs(1);
+
 /// Sends a commit once, and asks for the newest head if it is refused.
 async fn send(log: &dyn Log, service: Service, commit: Commit) -> Answer {
     let begun = Instant::now();
-    match log.commit(commit).await {
+    let single = commit.head.is_none();
+    let committing = log.commit(commit);
+    let answer = match single {
+        true => tokio::time::timeout(ONE_BY_ONE, committing)
+            .await
+            .unwrap_or_else(|_| Err(CommitError::Unknown("no answer came in time".to_owned()))),
+        false => committing.await,
+    };
+    match answer {
         Ok(committed) => Answer::Taken {
             at: committed.at,
             took: begun.elapsed(),

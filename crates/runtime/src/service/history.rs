@@ -4,7 +4,7 @@ use super::{End, Shell};
 use crate::Phase;
 use crate::identity::steady_clock;
 use futures::StreamExt as _;
-use headroom_log::{Filter, LogError, PlacedHead};
+use headroom_log::{Entry, Filter, LogError, PlacedHead};
 use headroom_model::machine::{Fold, Live, Writer};
 use headroom_model::{Machine, Seq};
 use std::sync::Arc;
@@ -26,27 +26,58 @@ impl Shell<'_> {
     ) -> Result<Live<M>, End> {
         let service = M::SERVICE.token();
         let newest = self.log.head(M::SERVICE).await?;
-        let mut fold = self.restore::<M>(newest.as_ref()).await?;
+        let mut history = History::Folding(self.restore::<M>(newest.as_ref()).await?);
+        let end = match &newest {
+            Some(placed) => headroom_log::last_written(self.log, placed).await?,
+            None => Seq::ZERO,
+        };
         let last = self.log.bounds().await?.last;
-        let mut entries = self.log.read(fold.seen().next(), filter::<M>()).await?;
+        let from = history.seen().next();
+        let mut entries = self.log.read(from, filter::<M>()).await?;
         while let Some(chunk) = tokio::select! {
             chunk = entries.next() => chunk,
             () = shutdown.cancelled() => return Err(End::Asked),
         } {
             for entry in chunk? {
-                self.fold_entry(&mut fold, entry);
+                history = self.take_history(history, entry, end, newest.as_ref())?;
             }
-            let seq = fold.seen();
+            let seq = history.seen();
             self.status.set(service, Phase::CatchingUp { seq, last });
         }
-        if fold.is_amid_commit() {
-            let seen = fold.seen();
-            return Err(LogError::Unavailable(format!(
-                "the log ends amid a commit, at {seen}; the rest of it will come"
-            ))
-            .into());
+        match history {
+            History::Folding(fold) if fold.is_amid_commit() > Some(last) => {
+                Err(LogError::Unavailable(format!(
+                    "the log ends amid a commit, at {last}; the rest of it will come"
+                ))
+                .into())
+            }
+            History::Folding(fold) => Ok(self.go_live(fold, newest)),
+            History::Live(live) => Ok(live),
         }
-        Ok(self.go_live(fold, newest))
+    }
+
+    /// Folds up to `end`, the last that the machine wrote. What follows is answered as it comes: it may be much.
+    fn take_history<M: Machine>(
+        &mut self,
+        history: History<M>,
+        entry: Entry,
+        end: Seq,
+        newest: Option<&PlacedHead>,
+    ) -> Result<History<M>, End> {
+        match history {
+            History::Folding(mut fold) if entry.seq() <= end => {
+                self.fold_entry(&mut fold, entry);
+                Ok(History::Folding(fold))
+            }
+            History::Folding(fold) => {
+                let live = self.go_live(fold, newest.cloned());
+                self.take_history(History::Live(live), entry, end, newest)
+            }
+            History::Live(mut live) => {
+                self.take_in(&mut live, vec![entry])?;
+                Ok(History::Live(live))
+            }
+        }
     }
 
     async fn restore<M: Machine>(&self, newest: Option<&PlacedHead>) -> Result<Fold<M>, End> {
@@ -87,5 +118,22 @@ impl Shell<'_> {
             one_by_one: self.log.prefers_single_outputs(),
         };
         Live::start(fold, head, writer, steady_clock())
+    }
+}
+
+/// Where a machine is in its history.
+enum History<M> {
+    /// Up to the last that the machine wrote.
+    Folding(Fold<M>),
+    /// Beyond it: answering, and waiting for the answers to be in the log.
+    Live(Live<M>),
+}
+
+impl<M: Machine> History<M> {
+    fn seen(&self) -> Seq {
+        match self {
+            Self::Folding(fold) => fold.seen(),
+            Self::Live(live) => live.seen(),
+        }
     }
 }

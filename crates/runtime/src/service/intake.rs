@@ -7,14 +7,14 @@ use headroom_model::machine::{Committed, Fold, Live, Taken};
 use headroom_model::{Machine, Record};
 
 impl Shell<'_> {
-    /// Takes a chunk in. `Some` when it showed that the commit in flight is in the log.
+    /// Takes a chunk in, and says which commits of this instance it showed to be in the log without their acks.
     pub(super) fn take_in<M: Machine>(
         &mut self,
         live: &mut Live<M>,
         chunk: Vec<Entry>,
-    ) -> Result<Option<Committed>, End> {
+    ) -> Result<Vec<Committed>, End> {
         let service = M::SERVICE.token();
-        let mut seen_own = None;
+        let mut seen_own = Vec::new();
         let mut inputs = 0;
         for entry in chunk {
             let now = steady_clock();
@@ -29,7 +29,7 @@ impl Shell<'_> {
                     let seq = envelope.seq;
                     match live.record(record, now)? {
                         Taken::In => {}
-                        Taken::Committed(committed) => seen_own = Some(committed),
+                        Taken::Committed(committed) => seen_own.push(committed),
                         Taken::Unreadable(error) => {
                             self.metrics.unreadable.with_label_values(&[service]).inc();
                             tracing::error!(service, %seq, %error, "an event cannot be read and is passed over");
@@ -37,8 +37,7 @@ impl Shell<'_> {
                     }
                 }
                 Entry::Head(placed) => {
-                    let committed = live.on_head(placed.seq, placed.stamp, &placed.head, now)?;
-                    seen_own = committed.or(seen_own);
+                    seen_own.extend(live.on_head(placed.seq, placed.stamp, &placed.head, now)?);
                 }
                 Entry::Damaged { .. } => {}
             }

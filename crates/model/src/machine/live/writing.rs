@@ -22,7 +22,7 @@ impl<M: Machine> Live<M> {
     /// The commit to send now, if one is due: answers wait, or the head must be renewed, or another instance has been
     /// silent too long. It is in flight until [`Live::committed`], [`Live::refused`] or [`Live::unanswered`].
     pub fn next_commit(&mut self, now: Moment) -> Option<&Proposal> {
-        if self.in_flight.is_some() || self.head_outputs_to_come > 0 || !self.due(now) {
+        if self.in_flight.is_some() || self.seen < self.head_ends || !self.due(now) {
             return None;
         }
         let outputs_wait = self.caught_up() && !self.pending.is_empty();
@@ -192,7 +192,7 @@ impl<M: Machine> Live<M> {
         self.silent_inputs = 0;
         self.under_head = 0;
         self.head = Some((at, head));
-        self.head_outputs_to_come = 0;
+        self.head_ends = Seq::ZERO;
         self.head_seen = now;
     }
 
@@ -240,7 +240,14 @@ impl<M: Machine> Live<M> {
                 });
             }
         }
-        let still_ours = newest.map(|(seq, _)| seq) == self.head.as_ref().map(|(seq, _)| *seq);
+        let known = self.head.as_ref().map(|(seq, _)| *seq);
+        let still_ours = newest.map(|(seq, _)| seq) == known;
+        if let Some((seq, head)) = newest
+            && Some(seq) > known
+            && seq <= self.seen
+        {
+            self.head = Some((seq, head.clone())); // it was passed over, since it cannot be read
+        }
         self.in_flight = None;
         self.eager = self.leading && still_ours; // the log let our head go
         self.leading = false;
@@ -277,7 +284,7 @@ impl<M: Machine> Live<M> {
         self.caught_up()
             && self.pending.is_empty()
             && self.in_flight.is_none()
-            && self.head_outputs_to_come == 0
+            && self.seen >= self.head_ends
     }
 
     /// Takes a checkpoint and puts the commit that names it in flight; save the checkpoint once that is in the log.
