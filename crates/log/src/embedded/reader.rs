@@ -144,7 +144,9 @@ impl Cursor {
 
     /// What passes of a block; the cursor is behind it afterwards.
     fn block(&mut self, first: Seq, block: &Block) -> Vec<Entry> {
-        let from = std::mem::replace(&mut self.from, block.summary.last.next());
+        // A block may be longer than what this reads up to: it was sealed since then. The rest is read the next time.
+        let end = block.summary.last.min(self.until);
+        let from = std::mem::replace(&mut self.from, end.next());
         if self
             .filter
             .until
@@ -293,5 +295,34 @@ impl Chunks for LedgerCursor {
             self.cursor.from = self.cursor.until.next();
             return Ok((!entries.is_empty()).then_some(entries));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Log as _;
+    use crate::embedded::{EmbeddedLog, Settings, testing};
+
+    #[tokio::test]
+    async fn what_was_sealed_after_the_end_was_looked_up_is_read_the_next_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = EmbeddedLog::open(dir.path(), &Settings::default()).unwrap();
+        let record = |seq| match testing::observed(seq, "web") {
+            Entry::Event(record) => record,
+            other => panic!("{other:?} is no event"),
+        };
+        let facts = (1..=1500).map(record).collect();
+        log.append(facts).await.unwrap();
+        assert!(log.shared.young().first > Seq(700), "it is sealed");
+        let mut cursor = Cursor::new(Arc::clone(&log.shared), Seq(1), Seq(700), Filter::default());
+        let mut seqs = Vec::new();
+        for until in [700, 1500] {
+            cursor.until = Seq(until);
+            while let Some(chunk) = cursor.next_chunk().unwrap() {
+                seqs.extend(chunk.iter().map(|entry| entry.seq().0));
+            }
+        }
+        assert!(seqs.into_iter().eq(1..=1500), "nothing is left out");
     }
 }
