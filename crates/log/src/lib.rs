@@ -23,8 +23,9 @@ use thiserror::Error;
 pub trait Log: Send + Sync + 'static {
     /// Adds facts from outside, in order. `stamp` and `seq` of the records are ignored: the log gives them.
     ///
-    /// When this fails, a prefix may have been accepted, or any of a collector's facts: append them again. A fact whose id is among the recent ones (at least two
-    /// minutes) of the same producer is not written again: its [`Accepted::duplicate`] says so.
+    /// When this fails, a prefix may have been accepted, or any of a collector's facts: append them again. A fact whose
+    /// id is among the recent ones (at least two minutes) of the same producer is not written again: its
+    /// [`Accepted::duplicate`] says so.
     async fn append(&self, facts: Vec<Record>) -> Result<Vec<Accepted>, LogError>;
 
     /// Adds a head and its outputs in one atomic step, or a single output without a head, if the newest head of that

@@ -116,7 +116,7 @@ impl<M: Machine> Fold<M> {
 
     /// The last position of the newest commit, if that was not reached yet: history does not end here.
     #[must_use]
-    pub fn is_amid_commit(&self) -> Option<Seq> {
+    pub fn unfinished_commit(&self) -> Option<Seq> {
         self.closing.as_ref().map(|closing| closing.end)
     }
 

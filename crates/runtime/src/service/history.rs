@@ -45,7 +45,7 @@ impl Shell<'_> {
             self.status.set(service, Phase::CatchingUp { seq, last });
         }
         match history {
-            History::Folding(fold) if fold.is_amid_commit() > Some(last) => {
+            History::Folding(fold) if fold.unfinished_commit() > Some(last) => {
                 Err(LogError::Unavailable(format!(
                     "the log ends amid a commit, at {last}; the rest of it will come"
                 ))
