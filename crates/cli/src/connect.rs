@@ -1,9 +1,11 @@
 //! From the configuration to a log.
 
 use crate::config::{Config, EmbeddedConfig, LogConfig};
+use crate::output;
 use anyhow::{Context as _, bail};
 use headroom_log::embedded::EmbeddedLog;
 use headroom_log::nats::NatsLog;
+use headroom_log::patient::{Patience, Patient};
 use headroom_log::socket::SocketLog;
 use headroom_log::{Log, LogError};
 use headroom_model::Span;
@@ -12,6 +14,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+
+/// A command outlasts a NATS server that is restarted, and a cluster that chooses a leader.
+const PATIENCE: Patience = Patience {
+    limit: Duration::from_secs(15),
+    tell: |error| output::warn(&format!("{error}; waiting up to 15 seconds for it")),
+};
 
 /// A log, and the NATS connection beneath it if there is one.
 pub(crate) struct Connected {
@@ -84,13 +92,15 @@ pub(crate) async fn owner(
     }
 }
 
-/// Connects as a user of the log: to NATS, or to the `up` that has the directory open, or to the directory itself when
+/// Connects as a user of the log, and waits a little while it is out of reach: to NATS, or to the `up` that has the directory open, or to the directory itself when
 /// nobody has.
 pub(crate) async fn user(config: &Config) -> anyhow::Result<Arc<dyn Log>> {
     match &config.log {
-        LogConfig::Nats(settings) => Ok(Arc::new(
-            NatsLog::connect((**settings).clone(), &config.shard, "cli").await?,
-        )),
+        LogConfig::Nats(settings) => {
+            let connect = || NatsLog::connect((**settings).clone(), &config.shard, "cli");
+            let log = Arc::new(PATIENCE.ask(connect).await?);
+            Ok(Arc::new(Patient::new(log, PATIENCE)))
+        }
         LogConfig::Embedded(embedded) => {
             let socket = socket_path(embedded);
             let served = SocketLog::new(&socket);

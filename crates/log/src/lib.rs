@@ -8,6 +8,7 @@ pub mod embedded;
 pub mod filter;
 pub mod memory;
 pub mod nats;
+pub mod patient;
 pub mod socket;
 
 pub use filter::{Filter, Place};

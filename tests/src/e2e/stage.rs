@@ -8,11 +8,15 @@ use super::{
 };
 use crate::servers::{PATIENCE, nats, prometheus::Prometheus};
 use anyhow::{Context as _, Result, bail, ensure};
-use headroom_log::nats::NatsLog;
+use headroom_log::{
+    nats::NatsLog,
+    patient::{Patience, Patient},
+};
 use headroom_model::Service;
 use serde_json::{Value, json};
 use std::{
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -112,10 +116,16 @@ impl Stage {
     /// The log, for looking.
     ///
     /// # Errors
-    /// When NATS is out of reach.
-    pub async fn log(&self) -> Result<NatsLog> {
+    /// When NATS is out of reach for long.
+    pub async fn log(&self) -> Result<Patient> {
         let settings = nats::settings(self.urls.clone(), self.replicas);
-        Ok(NatsLog::connect(settings, SHARD, "tests").await?)
+        let patience = Patience {
+            limit: PATIENCE,
+            tell: |_| {},
+        };
+        let connect = || NatsLog::connect(settings.clone(), SHARD, "tests");
+        let log = Arc::new(patience.ask(connect).await?);
+        Ok(Patient::new(log, patience))
     }
 
     /// Makes the load calm, and waits until nothing more is decided or done.
