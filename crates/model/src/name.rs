@@ -116,7 +116,10 @@ impl WorkloadId {
 
 impl fmt::Display for WorkloadId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.namespace, self.name)
+        // Written for every event: without the detour of a format string.
+        f.write_str(&self.namespace)?;
+        f.write_str("/")?;
+        f.write_str(&self.name)
     }
 }
 

@@ -1,11 +1,11 @@
-//! The second of the writer's two threads: writes groups, flushes them, and only then tells anyone.
+//! The last of the writer's three threads: writes groups, flushes them, and only then tells anyone.
 
 use super::blocks;
 use super::high_water::HighWater;
 use super::index::Block;
 use super::retention::Retention;
+use super::sealer::{Group, Write};
 use super::sealing::Sealed;
-use super::sequencer::{Group, Write};
 use super::shared::Shared;
 use super::storage_error;
 use crate::{Bounds, Entry, LogError, PlacedHead};
@@ -30,7 +30,7 @@ pub(super) struct Flusher {
 }
 
 impl Flusher {
-    /// Works until the sequencer is gone. After a failure nothing is written any more, and everyone is told why: what is
+    /// Works until the sealer is gone. After a failure nothing is written any more, and everyone is told why: what is
     /// on disk then is only known once the log is opened again.
     pub(super) fn run(mut self, groups: &Receiver<Group>) {
         for group in groups {

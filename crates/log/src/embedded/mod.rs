@@ -36,6 +36,7 @@ mod recent;
 mod recover;
 mod restore;
 mod retention;
+mod sealer;
 mod sealing;
 mod sequencer;
 mod shared;
@@ -52,6 +53,7 @@ use flusher::Flusher;
 use headroom_model::{Checkpoint, Record, Seq, Service, Span};
 pub use restore::Restore;
 use retention::Retention;
+use sealer::Sealer;
 use sequencer::{Request, Sequencer};
 use serde::{Deserialize, Serialize};
 use shared::Shared;
@@ -132,10 +134,14 @@ impl EmbeddedLog {
             last: recovered.last,
         };
         let (requests, queue) = mpsc::channel(QUEUE);
-        // No group waits between the threads: one is flushed, one is encoded, the rest are requests and become the next.
+        let sealer = Sealer::new(shared.young().groups.clone());
+        // Nothing waits between the threads: one group is flushed, one is encoded, one is put in order, and the rest are
+        // requests and become the next.
+        let (taken, to_encode) = std::sync::mpsc::sync_channel(0);
         let (groups, to_flush) = std::sync::mpsc::sync_channel(0);
         let threads = vec![
-            spawn(dir, "log-sequencer", move || sequencer.run(queue, &groups))?,
+            spawn(dir, "log-sequencer", move || sequencer.run(queue, &taken))?,
+            spawn(dir, "log-sealer", move || sealer.run(&to_encode, &groups))?,
             spawn(dir, "log-flusher", move || flusher.run(&to_flush))?,
         ];
         Ok(Self {

@@ -1,11 +1,9 @@
-//! The first of the writer's two threads: puts requests in order, gives positions and stamps, encodes groups.
+//! The first of the writer's three threads: puts requests in order and gives positions and stamps.
 //!
-//! While the second thread flushes a group, the requests that arrive meanwhile become the next one, so that many appends
-//! share a flush and encoding hides behind the disk.
+//! While one thread flushes a group and another encodes the next, the requests that arrive meanwhile become the one after,
+//! so that many appends share a flush, and ordering and encoding hide behind the disk.
 
-use super::columns;
 use super::recent::Recent;
-use super::sealing::{self, Sealed};
 use super::shared::Shared;
 use super::stamps::Stamps;
 use crate::{Accepted, Commit, CommitError, Committed, Entry, LogError, PlacedHead};
@@ -15,9 +13,9 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use tokio::sync::{mpsc, oneshot};
 
-/// Entries after which a group takes no further request: about 10 ms of encoding, which is what an append waits at most
-/// for those before it.
-const GROUP: usize = 16_384;
+/// Entries after which a group takes no further request: a few milliseconds of encoding. Shorter groups keep all three
+/// threads at work when many appends wait; longer ones would share a flush among more.
+const GROUP: usize = 5_000;
 /// The longest body. NATS takes 1 MB; a log that took more could never be moved there.
 const LONGEST_BODY: usize = 1 << 20;
 
@@ -35,24 +33,14 @@ pub(super) enum Request {
 /// Tells whoever asked how it went: `Err` says why the group could not be written.
 pub(super) type Reply = Box<dyn FnOnce(Result<(), &str>) + Send>;
 
-/// A group, ready to be written.
-pub(super) struct Group {
-    /// How it is to be written.
-    pub(super) write: Write,
-    /// The heads in it.
+/// What was taken together, in order.
+pub(super) struct Ordered {
+    /// With positions and stamps; none when all were duplicates and refusals.
+    pub(super) entries: Vec<Entry>,
+    /// The heads among them.
     pub(super) heads: Vec<PlacedHead>,
     /// Whom to tell.
     pub(super) replies: Vec<Reply>,
-}
-
-/// How a group is to be written.
-pub(super) enum Write {
-    /// There is nothing to write: only duplicates and refusals.
-    Nothing,
-    /// As a young group of these entries, encoded as this frame.
-    Young(Arc<Vec<Entry>>, Vec<u8>),
-    /// Together with all that is young, as sealed blocks.
-    Sealed(Vec<Sealed>),
 }
 
 /// Gives positions and stamps.
@@ -62,7 +50,6 @@ pub(super) struct Sequencer {
     stamps: Stamps,
     heads: BTreeMap<Service, PlacedHead>,
     recent: Recent,
-    young: Vec<Arc<Vec<Entry>>>,
     entries: Vec<Entry>,
     new_heads: Vec<PlacedHead>,
     replies: Vec<Reply>,
@@ -73,7 +60,6 @@ impl Sequencer {
     pub(super) fn new(shared: Arc<Shared>, stamps: Stamps, recent: Recent) -> Self {
         let young = shared.young();
         let (next, heads) = (young.last.next(), young.heads.clone());
-        let groups = young.groups.clone();
         drop(young);
         Self {
             shared,
@@ -81,15 +67,18 @@ impl Sequencer {
             stamps,
             heads,
             recent,
-            young: groups,
             entries: Vec::new(),
             new_heads: Vec::new(),
             replies: Vec::new(),
         }
     }
 
-    /// Works until no one can ask any more, or the thread that writes is gone.
-    pub(super) fn run(mut self, mut requests: mpsc::Receiver<Request>, groups: &SyncSender<Group>) {
+    /// Works until no one can ask any more, or the thread that encodes is gone.
+    pub(super) fn run(
+        mut self,
+        mut requests: mpsc::Receiver<Request>,
+        taken: &SyncSender<Ordered>,
+    ) {
         while let Some(request) = requests.blocking_recv() {
             self.take(request);
             while self.entries.len() < GROUP
@@ -97,8 +86,7 @@ impl Sequencer {
             {
                 self.take(request);
             }
-            let group = self.group();
-            if groups.send(group).is_err() {
+            if taken.send(self.ordered()).is_err() {
                 return;
             }
         }
@@ -132,7 +120,6 @@ impl Sequencer {
     ) {
         let stamp = self.stamps.now();
         let mut accepted = Vec::with_capacity(facts.len());
-        self.entries.reserve(facts.len());
         for fact in facts {
             let envelope = &fact.envelope;
             let known = (envelope.producer.service == Service::Collector)
@@ -202,37 +189,15 @@ impl Sequencer {
         at
     }
 
-    /// What was taken so far, ready to be written.
-    fn group(&mut self) -> Group {
-        Group {
-            write: self.write(),
+    /// What was taken so far.
+    fn ordered(&mut self) -> Ordered {
+        // The next group will be about as long.
+        let room = Vec::with_capacity(self.entries.len());
+        Ordered {
+            entries: std::mem::replace(&mut self.entries, room),
             heads: std::mem::take(&mut self.new_heads),
             replies: std::mem::take(&mut self.replies),
         }
-    }
-
-    fn write(&mut self) -> Write {
-        if self.entries.is_empty() {
-            return Write::Nothing;
-        }
-        let all: Vec<&Entry> = self
-            .young
-            .iter()
-            .flat_map(|group| group.iter())
-            .chain(&self.entries)
-            .collect();
-        let bytes: usize = all.iter().map(|entry| sealing::weight(entry)).sum();
-        if all.len() >= sealing::ENTRIES || bytes >= sealing::BYTES {
-            let sealed = sealing::seal(&all);
-            self.young.clear();
-            // The next group uses the same memory again.
-            self.entries.clear();
-            return Write::Sealed(sealed);
-        }
-        let frame = columns::encode(&self.entries, false);
-        let group = Arc::new(std::mem::take(&mut self.entries));
-        self.young.push(Arc::clone(&group));
-        Write::Young(group, frame)
     }
 }
 

@@ -7,7 +7,9 @@ use crate::embedded::hash::Fast;
 use crate::{Entry, PlacedHead};
 use headroom_model::{Envelope, EventId, Kind, Record, Seq, Service, Timestamp, WorkloadId};
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::HashMap;
+use zstd::bulk::Compressor;
 
 /// The zstd level: higher ones save less than a byte an event here, at several times the price.
 const LEVEL: i32 = 1;
@@ -21,7 +23,10 @@ pub(in crate::embedded) fn encode<'a>(
     entries: impl IntoIterator<Item = &'a Entry>,
     packed: bool,
 ) -> Vec<u8> {
+    let entries = entries.into_iter();
     let mut encoder = Encoder::default();
+    // Many workloads in turn: growing step by step would hash each of them several times.
+    encoder.subjects.numbers.reserve(entries.size_hint().0);
     for entry in entries {
         match entry {
             Entry::Event(record) => encoder.event(record),
@@ -212,7 +217,7 @@ impl<'a> Encoder<'a> {
 
     fn seal(&self, packed: bool, columns: &[u8]) -> Vec<u8> {
         let smaller = packed
-            .then(|| zstd::bulk::compress(columns, LEVEL).ok())
+            .then(|| compress(columns))
             .flatten()
             .filter(|smaller| smaller.len() < columns.len());
         let stored = smaller.as_deref().unwrap_or(columns);
@@ -248,10 +253,23 @@ impl<'a> Encoder<'a> {
         }
         put(columns, self.subjects.values.len() as u64);
         for subject in &self.subjects.values {
-            put_text(columns, &subject.to_string());
+            let (namespace, name) = (subject.namespace(), subject.name());
+            put(columns, (namespace.len() + 1 + name.len()) as u64);
+            columns.extend_from_slice(namespace.as_bytes());
+            columns.push(b'/');
+            columns.extend_from_slice(name.as_bytes());
         }
         put(columns, self.classes.values.len() as u64);
     }
+}
+
+/// The columns, compressed, or `None` when zstd cannot.
+fn compress(columns: &[u8]) -> Option<Vec<u8>> {
+    thread_local! {
+        /// Made once: it takes longer to set up than to use.
+        static COMPRESSOR: RefCell<Option<Compressor<'static>>> = RefCell::new(Compressor::new(LEVEL).ok());
+    }
+    COMPRESSOR.with_borrow_mut(|compressor| compressor.as_mut()?.compress(columns).ok())
 }
 
 /// Writes the bodies of a class, each `length` long.
