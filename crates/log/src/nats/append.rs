@@ -2,7 +2,7 @@
 
 use super::{
     api::{Api, Failure},
-    envelope,
+    envelope, headers,
     publish::{self, Ack, Outgoing},
     subject::Subjects,
 };
@@ -51,13 +51,14 @@ impl Appender {
     pub(super) async fn append(&self, facts: &[Record]) -> Result<Vec<Accepted>, LogError> {
         let mut accepted = Vec::with_capacity(facts.len());
         for alike in facts.chunk_by(|one, next| is_collected(one) == is_collected(next)) {
-            let messages: Vec<_> = alike
-                .iter()
-                .map(|fact| self.message(fact))
-                .collect::<Result<_, _>>()?;
             if is_collected(&alike[0]) {
-                accepted.extend(self.collected(messages).await?);
-            } else if messages.len() <= ONE_BY_ONE {
+                for some in alike.chunks(AT_ONCE) {
+                    accepted.extend(self.collected(some).await?);
+                }
+                continue;
+            }
+            let messages = self.messages(alike)?;
+            if messages.len() <= ONE_BY_ONE {
                 for message in messages {
                     accepted.push(place(&publish::one(&self.api, message).await?));
                 }
@@ -70,10 +71,14 @@ impl Appender {
         Ok(accepted)
     }
 
+    fn messages(&self, facts: &[Record]) -> Result<Vec<Outgoing>, LogError> {
+        facts.iter().map(|fact| self.message(fact)).collect()
+    }
+
     fn message(&self, fact: &Record) -> Result<Outgoing, LogError> {
         let mut headers = envelope::encode(fact, &self.subjects);
         if is_collected(fact) {
-            headers.insert("Nats-Msg-Id", fact.envelope.id.to_string().as_str());
+            headers.insert(headers::MESSAGE_ID, fact.envelope.id.to_string());
         }
         let message = Outgoing {
             subject: self.subjects.event(&fact.envelope)?,
@@ -84,35 +89,25 @@ impl Appender {
         Ok(message)
     }
 
-    async fn collected(&self, mut messages: Vec<Outgoing>) -> Result<Vec<Accepted>, LogError> {
-        let mut accepted = Vec::with_capacity(messages.len());
-        while !messages.is_empty() {
-            let later = messages.split_off(messages.len().min(AT_ONCE));
-            let count = u32::try_from(messages.len()).unwrap_or(u32::MAX);
-            let _permits = self
-                .collected
-                .acquire_many(count)
-                .await
-                .expect("this semaphore is never closed");
-            accepted.extend(self.at_once(messages).await?);
-            messages = later;
-        }
-        Ok(accepted)
-    }
-
-    /// Adds facts that another writer may be adding as well: the second is told where the first one stands, though not
-    /// while that is still on its way.
-    async fn at_once(&self, messages: Vec<Outgoing>) -> Result<Vec<Accepted>, LogError> {
+    /// Adds at most [`AT_ONCE`] facts that another writer may be adding as well: the second is told where the first one
+    /// stands, though not while that is still on its way.
+    async fn collected(&self, facts: &[Record]) -> Result<Vec<Accepted>, LogError> {
+        let count = u32::try_from(facts.len()).unwrap_or(u32::MAX);
+        let _permits = self
+            .collected
+            .acquire_many(count)
+            .await
+            .expect("this semaphore is never closed");
         let since = Instant::now();
-        let mut accepted = Vec::with_capacity(messages.len());
-        let results = publish::each(&self.api, messages.clone()).await?;
-        for (message, mut result) in messages.into_iter().zip(results) {
+        let mut accepted = Vec::with_capacity(facts.len());
+        let results = publish::each(&self.api, self.messages(facts)?).await?;
+        for (fact, mut result) in facts.iter().zip(results) {
             while let Err(Failure::Server(error)) = &result
                 && error.err_code == ErrorCode::STREAM_DUPLICATE_MESSAGE_CONFLICT
                 && since.elapsed() < self.api.timeout
             {
                 tokio::time::sleep(TRY_AGAIN).await;
-                result = publish::one(&self.api, message.clone()).await;
+                result = publish::one(&self.api, self.message(fact)?).await;
             }
             accepted.push(place(&result?));
         }

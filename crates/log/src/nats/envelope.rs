@@ -1,13 +1,15 @@
 //! Envelopes as CloudEvents headers in binary mode: the attributes in `ce-` headers, the body alone as payload.
 
+use super::headers as h;
 use super::subject::{Address, Subjects};
 use crate::{Entry, PlacedHead};
-use async_nats::HeaderMap;
+use async_nats::{HeaderMap, HeaderName, header};
 use chrono::{DateTime, SecondsFormat, Utc};
 use headroom_model::{
     Cause, Envelope, EventId, Head, Kind, Producer, Record, Seq, Service, Timestamp,
 };
 use std::fmt::Write as _;
+use std::ops::RangeInclusive;
 use uuid::Uuid;
 
 /// The media type of every body.
@@ -15,9 +17,7 @@ pub const CONTENT_TYPE: &str = "application/msgpack";
 
 /// Headers that NATS adds to copies that it sends as answers or keeps in other streams. A message of the log that has one
 /// was not written by a service: someone let the server send a copy there.
-const COPIED: [&str; 3] = ["Nats-Stream", "Nats-Sequence", SOURCE];
-/// The header by which a stream that sources others says where a message came from.
-pub(super) const SOURCE: &str = "Nats-Stream-Source";
+const COPIED: [HeaderName; 3] = [header::NATS_STREAM, header::NATS_SEQUENCE, h::STREAM_SOURCE];
 
 /// The headers of an event.
 pub(super) fn encode(record: &Record, subjects: &Subjects) -> HeaderMap {
@@ -29,23 +29,20 @@ pub(super) fn encode(record: &Record, subjects: &Subjects) -> HeaderMap {
         envelope.producer.service,
         subjects,
     );
-    headers.insert("ce-subject", envelope.subject.to_string().as_str());
-    headers.insert("ce-time", time(envelope.at).as_str());
-    if moment(&time(envelope.at)) != Some(envelope.at) {
-        // Outside the years that RFC 3339 has; a broken clock must not make an event unreadable.
-        headers.insert("ce-timems", envelope.at.0.to_string().as_str());
+    headers.insert(h::SUBJECT, envelope.subject.to_string());
+    headers.insert(h::TIME, time(envelope.at));
+    if !has_year(envelope.at) {
+        // A broken clock must not make an event unreadable.
+        headers.insert(h::TIME_MS, envelope.at.0.to_string());
     }
-    headers.insert("ce-instance", escape(&envelope.producer.instance).as_str());
-    headers.insert(
-        "ce-behaviour",
-        envelope.producer.behaviour.to_string().as_str(),
-    );
+    headers.insert(h::INSTANCE, escape(&envelope.producer.instance));
+    headers.insert(h::BEHAVIOUR, envelope.producer.behaviour.to_string());
     if let Some(cause) = envelope.cause {
-        headers.insert("ce-cause", cause.id.to_string().as_str());
-        headers.insert("ce-causeseq", cause.seq.to_string().as_str());
+        headers.insert(h::CAUSE, cause.id.to_string());
+        headers.insert(h::CAUSE_SEQ, cause.seq.to_string());
     }
     if let Some(correlation) = envelope.correlation {
-        headers.insert("ce-correlation", correlation.to_string().as_str());
+        headers.insert(h::CORRELATION, correlation.to_string());
     }
     headers
 }
@@ -54,7 +51,7 @@ pub(super) fn encode(record: &Record, subjects: &Subjects) -> HeaderMap {
 pub(super) fn encode_head(head: &Head, subjects: &Subjects) -> HeaderMap {
     let kind = Kind::Other("head".to_owned());
     let mut headers = common(&head.commit_id, &kind, 1, head.service, subjects);
-    headers.insert("ce-instance", escape(&head.instance).as_str());
+    headers.insert(h::INSTANCE, escape(&head.instance));
     headers
 }
 
@@ -66,14 +63,14 @@ fn common(
     subjects: &Subjects,
 ) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    headers.insert("ce-specversion", "1.0");
-    headers.insert("ce-id", id.to_string().as_str());
-    headers.insert("ce-type", format!("headroom.{kind}.v{version}").as_str());
+    headers.insert(h::SPEC_VERSION, "1.0");
+    headers.insert(h::ID, id.to_string());
+    headers.insert(h::TYPE, format!("headroom.{kind}.v{version}"));
     headers.insert(
-        "ce-source",
-        format!("/headroom/{}/{service}", subjects.shard()).as_str(),
+        h::SOURCE,
+        format!("/headroom/{}/{service}", subjects.shard()),
     );
-    headers.insert("ce-datacontenttype", CONTENT_TYPE);
+    headers.insert(h::DATA_CONTENT_TYPE, CONTENT_TYPE);
     headers
 }
 
@@ -104,8 +101,10 @@ impl Stored<'_> {
             .parse(self.subject)
             .ok_or("this version knows no such subject")?;
         let headers = self.headers.ok_or("it has no CloudEvents headers")?;
-        let copied = |name: &&&str| headers.get(**name).is_some();
-        if let Some(name) = COPIED.iter().filter(|_| !self.sourced).find(copied) {
+        let copied = |name: &HeaderName| headers.get(name.clone()).is_some();
+        if !self.sourced
+            && let Some(name) = COPIED.iter().find(|name| copied(name))
+        {
             return Err(format!(
                 "its header {name} shows that it is a copy that a server sent, not what a service wrote"
             ));
@@ -117,10 +116,10 @@ impl Stored<'_> {
                 kind,
                 subject,
             } => {
-                let version = version(text(headers, "ce-type")?, &kind)?;
+                let version = version(text(headers, &h::TYPE)?, &kind)?;
                 Ok(Entry::Event(Record {
                     envelope: Envelope {
-                        id: id(headers, "ce-id")?.ok_or("it has no header ce-id")?,
+                        id: id(headers, &h::ID)?.ok_or("it has no header ce-id")?,
                         kind,
                         version,
                         subject,
@@ -128,11 +127,11 @@ impl Stored<'_> {
                         stamp: self.stamp,
                         seq: self.seq,
                         cause: cause(headers)?,
-                        correlation: id(headers, "ce-correlation")?,
+                        correlation: id(headers, &h::CORRELATION)?,
                         producer: Producer {
                             service,
-                            instance: unescape(text(headers, "ce-instance")?)?.into(),
-                            behaviour: number(headers, "ce-behaviour")?
+                            instance: unescape(text(headers, &h::INSTANCE)?)?.into(),
+                            behaviour: number(headers, &h::BEHAVIOUR)?
                                 .ok_or("it has no header ce-behaviour")?,
                         },
                     },
@@ -155,16 +154,19 @@ impl Stored<'_> {
     }
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, String> {
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a str, String> {
     headers
-        .get(name)
+        .get(name.clone())
         .map(async_nats::HeaderValue::as_str)
         .ok_or_else(|| format!("it has no header {name}"))
 }
 
-fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Result<Option<T>, String> {
+fn number<T: std::str::FromStr>(
+    headers: &HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<T>, String> {
     headers
-        .get(name)
+        .get(name.clone())
         .map(|value| {
             value
                 .as_str()
@@ -174,9 +176,9 @@ fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Result<Optio
         .transpose()
 }
 
-fn id(headers: &HeaderMap, name: &str) -> Result<Option<EventId>, String> {
+fn id(headers: &HeaderMap, name: &HeaderName) -> Result<Option<EventId>, String> {
     headers
-        .get(name)
+        .get(name.clone())
         .map(|value| {
             Uuid::try_parse(value.as_str())
                 .map(EventId)
@@ -186,7 +188,7 @@ fn id(headers: &HeaderMap, name: &str) -> Result<Option<EventId>, String> {
 }
 
 fn cause(headers: &HeaderMap) -> Result<Option<Cause>, String> {
-    match (id(headers, "ce-cause")?, number(headers, "ce-causeseq")?) {
+    match (id(headers, &h::CAUSE)?, number(headers, &h::CAUSE_SEQ)?) {
         (Some(id), Some(seq)) => Ok(Some(Cause { id, seq: Seq(seq) })),
         (None, None) => Ok(None),
         _ => Err("ce-cause and ce-causeseq belong together, and one is missing".to_owned()),
@@ -203,18 +205,23 @@ fn version(ce_type: &str, kind: &Kind) -> Result<u16, String> {
 }
 
 fn at(headers: &HeaderMap) -> Result<Timestamp, String> {
-    if let Some(exact) = number(headers, "ce-timems")? {
+    if let Some(exact) = number(headers, &h::TIME_MS)? {
         return Ok(Timestamp(exact));
     }
-    let time = text(headers, "ce-time")?;
+    let time = text(headers, &h::TIME)?;
     moment(time).ok_or_else(|| format!("its header ce-time is {time:?}, which is no time"))
+}
+
+/// The moments that RFC 3339 can name: the years 0 to 9999.
+const YEARS: RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
+
+fn has_year(at: Timestamp) -> bool {
+    YEARS.contains(&at.0)
 }
 
 /// RFC 3339 with milliseconds; the nearest bound outside the years 0 to 9999.
 fn time(at: Timestamp) -> String {
-    const YEAR_0: i64 = -62_167_219_200_000;
-    const YEAR_9999: i64 = 253_402_300_799_999;
-    DateTime::<Utc>::from_timestamp_millis(at.0.clamp(YEAR_0, YEAR_9999))
+    DateTime::<Utc>::from_timestamp_millis(at.0.clamp(*YEARS.start(), *YEARS.end()))
         .expect("chrono reaches further than these bounds")
         .to_rfc3339_opts(SecondsFormat::Millis, true)
 }

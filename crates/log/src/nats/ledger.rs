@@ -4,7 +4,7 @@
 
 use super::{
     api::{Api, Failure},
-    envelope::SOURCE,
+    headers::STREAM_SOURCE,
     reader::{Plan, Reader, Which},
     stored::{self, Which as At},
     subject::Subjects,
@@ -15,7 +15,7 @@ use headroom_model::Seq;
 
 /// Where a sourced message stood: the second word of the header that sourcing leaves.
 pub(super) fn position(headers: Option<&HeaderMap>) -> Option<Seq> {
-    let source = headers?.get(SOURCE)?.as_str();
+    let source = headers?.get(STREAM_SOURCE)?.as_str();
     source.split(' ').nth(1)?.parse().ok().map(Seq)
 }
 

@@ -17,6 +17,7 @@ mod checkpoint;
 mod commit;
 mod connection;
 mod envelope;
+mod headers;
 mod heads;
 mod ledger;
 mod publish;
