@@ -1,6 +1,8 @@
 //! Names of workloads, and how they become subject tokens.
 
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::{fmt, str::FromStr, sync::Arc};
 use thiserror::Error;
 
@@ -8,10 +10,51 @@ use thiserror::Error;
 ///
 /// Both parts are 1–253 characters of `a-z`, `0-9`, `-`, `.`, as Kubernetes has them. Events about no workload (ticks,
 /// failures of a whole source) carry [`WorkloadId::system`], which no policy can be named.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+///
+/// Every event is looked up by it several times, so it is one text, and its hash is made once.
+#[derive(Clone)]
 pub struct WorkloadId {
-    namespace: Arc<str>,
-    name: Arc<str>,
+    /// `namespace/name`.
+    text: Arc<str>,
+    hash: u64,
+    /// Where the first `/` stands: a namespace has none, and is not longer than 253.
+    slash: u8,
+}
+
+impl PartialEq for WorkloadId {
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash && (Arc::ptr_eq(&self.text, &other.text) || self.text == other.text)
+    }
+}
+
+impl Eq for WorkloadId {}
+
+impl Hash for WorkloadId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+impl Ord for WorkloadId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if Arc::ptr_eq(&self.text, &other.text) {
+            return Ordering::Equal;
+        }
+        // Of the whole text it would be another order: some characters come before the slash.
+        (self.namespace(), self.name()).cmp(&(other.namespace(), other.name()))
+    }
+}
+
+impl PartialOrd for WorkloadId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Debug for WorkloadId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WorkloadId({:?})", self.text)
+    }
 }
 
 /// A namespace or name that cannot be one.
@@ -34,20 +77,23 @@ fn check(part: &str) -> Result<(), NameError> {
     if part.is_empty() || part.len() > 253 {
         return Err(NameError::Length(part.to_owned(), part.len()));
     }
-    let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    if let Some(bad) = part.chars().find(|&c| !(edge(c) || c == '-' || c == '.')) {
-        return Err(NameError::Character(part.to_owned(), bad));
+    let edge = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let inner = |byte: &u8| edge(byte) || matches!(byte, b'-' | b'.');
+    let bytes = part.as_bytes();
+    let good = bytes.iter().all(inner)
+        && bytes.first().is_some_and(edge)
+        && bytes.last().is_some_and(edge);
+    if good {
+        return Ok(());
     }
-    match part
-        .chars()
-        .next()
-        .into_iter()
-        .chain(part.chars().last())
-        .find(|&c| !edge(c))
-    {
-        Some(bad) => Err(NameError::Character(part.to_owned(), bad)),
-        None => Ok(()),
-    }
+    let inner = |c: &char| u8::try_from(*c).is_ok_and(|byte| inner(&byte));
+    let edge = |c: &char| u8::try_from(*c).is_ok_and(|byte| edge(&byte));
+    let wrong = part.chars().find(|c| !inner(c));
+    let mut edges = part.chars().next().into_iter().chain(part.chars().last());
+    let wrong = wrong.or_else(|| edges.find(|c| !edge(c)));
+    wrong.map_or(Ok(()), |wrong| {
+        Err(NameError::Character(part.to_owned(), wrong))
+    })
 }
 
 impl WorkloadId {
@@ -58,37 +104,50 @@ impl WorkloadId {
     pub fn new(namespace: &str, name: &str) -> Result<Self, NameError> {
         check(namespace)?;
         check(name)?;
-        Ok(Self {
-            namespace: namespace.into(),
-            name: name.into(),
-        })
+        Ok(Self::of(
+            format!("{namespace}/{name}").into(),
+            namespace.len(),
+        ))
+    }
+
+    fn of(text: Arc<str>, slash: usize) -> Self {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(text.as_bytes());
+        Self {
+            hash: hasher.finish(),
+            slash: u8::try_from(slash).expect("a namespace is at most 253 characters long"),
+            text,
+        }
     }
 
     /// The subject of events that are about no single workload: `_/<name>`.
     #[must_use]
     pub fn system(name: &str) -> Self {
-        Self {
-            namespace: "_".into(),
-            name: name.into(),
-        }
+        Self::of(format!("_/{name}").into(), 1)
     }
 
     /// Whether this is a [`WorkloadId::system`] subject.
     #[must_use]
     pub fn is_system(&self) -> bool {
-        &*self.namespace == "_"
+        self.namespace() == "_"
     }
 
     /// The namespace.
     #[must_use]
     pub fn namespace(&self) -> &str {
-        &self.namespace
+        &self.text[..usize::from(self.slash)]
     }
 
     /// The name within the namespace.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.text[usize::from(self.slash) + 1..]
+    }
+
+    /// Both: `namespace/name`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
     }
 
     /// Two NATS subject tokens `namespace.name`; `.` in a name is written `=2E`, so that a token stays one token.
@@ -96,8 +155,8 @@ impl WorkloadId {
     pub fn subject_tokens(&self) -> String {
         format!(
             "{}.{}",
-            self.namespace.replace('.', "=2E"),
-            self.name.replace('.', "=2E")
+            self.namespace().replace('.', "=2E"),
+            self.name().replace('.', "=2E")
         )
     }
 
@@ -116,10 +175,7 @@ impl WorkloadId {
 
 impl fmt::Display for WorkloadId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Written for every event: without the detour of a format string.
-        f.write_str(&self.namespace)?;
-        f.write_str("/")?;
-        f.write_str(&self.name)
+        f.pad(&self.text)
     }
 }
 
@@ -129,16 +185,17 @@ impl FromStr for WorkloadId {
         let (namespace, name) = text
             .split_once('/')
             .ok_or_else(|| NameError::NoNamespace(text.to_owned()))?;
-        if namespace == "_" {
-            return Ok(Self::system(name));
+        if namespace != "_" {
+            check(namespace)?;
+            check(name)?;
         }
-        Self::new(namespace, name)
+        Ok(Self::of(text.into(), namespace.len()))
     }
 }
 
 impl Serialize for WorkloadId {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(&self.text)
     }
 }
 
@@ -161,6 +218,27 @@ impl<'de> Deserialize<'de> for WorkloadId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn namespaces_come_before_names_and_equal_ids_hash_alike() {
+        let ids = ["a/z", "a-b/a", "a.b/a", "b/a"];
+        let ids = ids.map(|text| text.parse::<WorkloadId>().unwrap());
+        assert!(ids.is_sorted(), "{ids:?}");
+        for id in &ids {
+            let again = WorkloadId::new(id.namespace(), id.name()).unwrap();
+            assert_eq!((&again, again.cmp(id)), (id, Ordering::Equal));
+            let hashed = |id: &WorkloadId| {
+                let mut hasher = DefaultHasher::new();
+                id.hash(&mut hasher);
+                hasher.finish()
+            };
+            assert_eq!(hashed(&again), hashed(id));
+        }
+        let system: WorkloadId = "_/clock/of/all".parse().unwrap();
+        assert_eq!(system, WorkloadId::system("clock/of/all"));
+        assert!(system.is_system());
+        assert_eq!(system.name(), "clock/of/all");
+    }
 
     #[test]
     fn names_are_checked_and_survive_the_subject() {

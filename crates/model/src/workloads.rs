@@ -3,7 +3,7 @@
 use crate::WorkloadId;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize, Serializer};
-use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// Something for each of many workloads.
 ///
@@ -12,7 +12,25 @@ use std::hash::{BuildHasherDefault, DefaultHasher};
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(transparent)]
 #[serde(bound(deserialize = "T: Deserialize<'de>"))]
-pub struct Workloads<T>(IndexMap<WorkloadId, T, BuildHasherDefault<DefaultHasher>>);
+pub struct Workloads<T>(IndexMap<WorkloadId, T, BuildHasherDefault<AsGiven>>);
+
+/// A [`WorkloadId`] has its hash already.
+#[derive(Clone, Copy, Debug, Default)]
+struct AsGiven(u64);
+
+impl Hasher for AsGiven {
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("a workload's id hashes to one number");
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 impl<T: Serialize> Serialize for Workloads<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

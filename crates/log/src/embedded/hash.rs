@@ -30,6 +30,10 @@ impl Hasher for FastHasher {
         self.word(last);
     }
 
+    fn write_u64(&mut self, number: u64) {
+        self.word(number);
+    }
+
     fn write_usize(&mut self, number: usize) {
         self.word(number as u64);
     }

@@ -253,11 +253,7 @@ impl<'a> Encoder<'a> {
         }
         put(columns, self.subjects.values.len() as u64);
         for subject in &self.subjects.values {
-            let (namespace, name) = (subject.namespace(), subject.name());
-            put(columns, (namespace.len() + 1 + name.len()) as u64);
-            columns.extend_from_slice(namespace.as_bytes());
-            columns.push(b'/');
-            columns.extend_from_slice(name.as_bytes());
+            put_text(columns, subject.as_str());
         }
         put(columns, self.classes.values.len() as u64);
     }
