@@ -37,8 +37,8 @@ impl Hash for WorkloadId {
 
 impl Ord for WorkloadId {
     fn cmp(&self, other: &Self) -> Ordering {
-        if Arc::ptr_eq(&self.text, &other.text) {
-            return Ordering::Equal;
+        if self.slash == other.slash {
+            return self.text.cmp(&other.text);
         }
         // Of the whole text it would be another order: some characters come before the slash.
         (self.namespace(), self.name()).cmp(&(other.namespace(), other.name()))

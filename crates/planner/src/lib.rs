@@ -111,11 +111,11 @@ impl Planner {
 
     /// What was due at the newest tick is answered by now, with or without news: it is due again when time next matters.
     fn put_off_what_was_answered(&mut self) {
-        while let Some((at, id)) = self.agenda.pop_first() {
-            if at > self.ticked {
-                self.agenda.insert((at, id));
-                break;
-            }
+        let ticked = self.ticked;
+        let due = |first: &(Timestamp, WorkloadId)| first.0 <= ticked;
+        while self.agenda.first().is_some_and(due)
+            && let Some((_, id)) = self.agenda.pop_first()
+        {
             let now = self.now;
             self.change(&id, |workload| workload.refresh(now));
         }
@@ -127,17 +127,21 @@ impl Planner {
             Some(workload) => workload,
             None => self.workloads.entry(id),
         };
-        let before = workload.wake_at;
         change(workload);
+        let before = workload.wake_at;
+        let gone = workload.forgettable();
+        let next = workload.next_wake(self.now).filter(|_| !gone);
+        workload.wake_at = next;
+        if gone {
+            self.workloads.remove(id);
+        }
+        if before == next {
+            return; // the usual case; an entry that was taken out was due, and the next time never is
+        }
         if let Some(at) = before {
             self.agenda.remove(&(at, id.clone()));
         }
-        if workload.forgettable() {
-            self.workloads.remove(id);
-            return;
-        }
-        workload.wake_at = workload.next_wake(self.now);
-        if let Some(at) = workload.wake_at {
+        if let Some(at) = next {
             self.agenda.insert((at, id.clone()));
         }
     }

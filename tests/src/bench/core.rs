@@ -268,7 +268,7 @@ fn step<M: Machine>(stepped: &mut Stepped<M>, input: &Event) -> Vec<Event> {
     {
         return Vec::new();
     }
-    let nobody: Arc<str> = "".into();
+    let nobody = Arc::default();
     let outputs = stepped.machine.decide(input).into_iter().zip(0..);
     let outputs: Vec<_> = outputs
         .map(|(output, index)| output_event::<M>(&input.envelope, index, output, &nobody))

@@ -43,7 +43,7 @@ pub fn output_event<M: Machine>(
 pub fn as_own(mut event: Event, cause_stamp: crate::Timestamp) -> Event {
     event.envelope.stamp = cause_stamp;
     event.envelope.seq = Seq::ZERO;
-    event.envelope.producer.instance = "".into();
+    event.envelope.producer.instance = Arc::default();
     event
 }
 

@@ -252,7 +252,7 @@ impl<M: Machine> Fold<M> {
     }
 
     fn answers(&self, input: &Event) -> Vec<Event> {
-        let nobody: Arc<str> = "".into();
+        let nobody = Arc::default();
         self.stepped
             .machine
             .decide(input)
