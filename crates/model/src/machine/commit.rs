@@ -109,9 +109,9 @@ pub enum Stop {
         /// What differs.
         detail: String,
     },
-    /// An older version answered otherwise: fold what it recorded, and start again from there.
+    /// An older version answered otherwise, or an answer cannot be read: fold what is recorded, and start again from there.
     #[error(
-        "an older behaviour version answered otherwise at {seq}; folding again from the record"
+        "what was answered before {seq} is not what this version answers; folding again from the record"
     )]
     FoldAgain {
         /// Where it stands.

@@ -204,6 +204,7 @@ impl<M: Machine> Live<M> {
         self.stamp = self.stamp.max(record.envelope.stamp);
         if service == M::SERVICE {
             self.own(&record)?;
+            self.check_answered()?;
             return Ok(self.found(&record).map_or(Taken::In, Taken::Committed));
         }
         if M::is_input(service, &record.envelope.kind) {
@@ -314,6 +315,24 @@ impl<M: Machine> Live<M> {
         self.under_head = 0;
         self.head_seen = now;
         self.acts_from = if head.released { now } else { now.plus(LEASE) };
+        self.check_answered()?;
         Ok(None)
+    }
+
+    /// What a head says is answered must have been read once its outputs were. An answer that did not come will not: its
+    /// writer gave none, or it cannot be read.
+    fn check_answered(&self) -> Result<(), Stop> {
+        let Some((seq, head)) = self.head.as_ref().filter(|_| !self.leading()) else {
+            return Ok(());
+        };
+        let through = head.through;
+        let covered = self.pending.front().is_some_and(|pending| {
+            pending.cause <= through.seq
+                || (pending.cause == through.seq.next() && pending.index < through.next_index)
+        });
+        match covered && self.seen >= self.head_ends {
+            true => Err(Stop::FoldAgain { seq: *seq }),
+            false => Ok(()),
+        }
     }
 }

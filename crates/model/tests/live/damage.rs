@@ -64,3 +64,44 @@ fn a_commit_with_an_output_that_cannot_be_read_ends_where_it_says() {
     assert_eq!(ended, Some(Seq(last_of_the_batch as u64 + 1)));
     assert_eq!(fold.unfinished_commit(), None);
 }
+
+#[test]
+fn a_standby_folds_again_when_a_head_says_that_an_answer_stands_that_it_cannot_read() {
+    let mut log = Log::default();
+    let mut leader = leader_of(&mut log);
+    let mut standby = born(&log, "b", START);
+    log.tick(1);
+    read(&mut leader, &log, START).unwrap();
+    read(&mut standby, &log, START).unwrap();
+    commit_all(&mut leader, &mut log, START);
+    assert_eq!(log.outputs(), ["1 0"], "which the standby does not see");
+    let beat = leader
+        .next_commit(Moment(1000))
+        .expect("what stands behind")
+        .clone();
+    let seq = log.commit(&beat).expect("nobody else commits");
+    let head = beat.head.expect("it is one");
+    let stopped = standby.on_head(seq, Timestamp(0), &head, Moment(1000));
+    assert!(
+        matches!(stopped, Err(Stop::FoldAgain { seq: at }) if at == seq),
+        "{stopped:?}"
+    );
+    let again = born(&log, "b", Moment(1000));
+    assert_eq!(again.pending(), 0);
+}
+
+#[test]
+fn an_answer_that_a_head_does_not_cover_is_waited_for() {
+    let mut log = Log::default();
+    let mut leader = leader_of(&mut log);
+    let mut standby = born(&log, "b", START);
+    log.tick(3);
+    read(&mut standby, &log, START).unwrap();
+    commit_all(&mut leader, &mut log, START);
+    let (seen, outputs) = (leader.seen(), log.outputs().len());
+    assert_eq!((seen, outputs), (Seq(1), 0), "it has not read the tick");
+    let beat = leader.release(Moment(1000)).expect("it is settled").clone();
+    log.commit(&beat).expect("nobody else commits");
+    read(&mut standby, &log, Moment(1000)).unwrap();
+    assert_eq!(standby.pending(), 3);
+}

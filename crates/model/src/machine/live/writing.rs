@@ -247,6 +247,7 @@ impl<M: Machine> Live<M> {
             && seq <= self.seen
         {
             self.head = Some((seq, head.clone())); // it was passed over, since it cannot be read
+            self.head_ends = Seq(seq.0 + u64::from(head.outputs));
         }
         self.in_flight = None;
         self.eager = self.leading && still_ours; // the log let our head go
