@@ -63,6 +63,7 @@ pub fn facts() -> Vec<Case> {
         "a follower gets what was there and what comes" => read::follow,
         "a follower goes on exactly where another stopped" => read::resume,
         "many followers at different speeds get the same" => read::speeds,
+        "followers and readers miss nothing while appends run at full speed" => read::full_speed,
         "the ledger has policies and overrides, at their positions" => keep::ledger_of_facts,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::given::{Given, event, fact, ids, named, observations, observed};
 use crate::{Entry, Filter, Place};
+use futures::StreamExt as _;
 use headroom_model::{Kind, Record, Seq, Service};
 use std::time::Duration;
 
@@ -159,6 +160,52 @@ pub(super) async fn follow(log: Given) {
     }
     log.append(observations("after", 2100)).await;
     assert_eq!(ids(&all.next(2100).await), named("after", 0..2100));
+}
+
+/// Appends that come as fast as the log takes them: whoever follows must not overtake what is just being stored away.
+pub(super) async fn full_speed(log: Given) {
+    const FACTS: usize = 12_000;
+    let writer = log.clone();
+    let writing = tokio::spawn(async move {
+        let facts = observations("fast", FACTS);
+        let appends: Vec<_> = facts
+            .chunks(9)
+            .map(|facts| {
+                let (writer, facts) = (writer.clone(), facts.to_vec());
+                async move { writer.append(facts).await }
+            })
+            .collect();
+        let appends = futures::stream::iter(appends).buffered(16);
+        appends.for_each(async |_| ()).await;
+    });
+    let mut readers: Vec<_> = (0..3)
+        .map(|_| {
+            let log = log.clone();
+            tokio::spawn(async move {
+                let mut followed = log.follow(Seq(1), Filter::default()).await;
+                followed.next(FACTS).await
+            })
+        })
+        .collect();
+    readers.push(tokio::spawn(async move {
+        // Begins anew again and again.
+        let mut found = Vec::new();
+        while found.len() < FACTS {
+            let from = Seq(found.len() as u64 + 1);
+            found.extend(log.read(from, Filter::default()).await);
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        found
+    }));
+    writing.await.expect("the log takes appends");
+    for reader in readers {
+        let found = reader.await.expect("a reader goes on to its end");
+        let seqs = found.iter().map(|entry| entry.seq().0);
+        assert!(
+            seqs.eq(1..=FACTS as u64),
+            "no position is left out or read twice"
+        );
+    }
 }
 
 pub(super) async fn resume(log: Given) {
