@@ -73,8 +73,8 @@ impl Wait {
     }
 }
 
-/// A log that waits while the one beneath is out of reach. Reads go on where they stopped. Commits are not sent again:
-/// that is for the machine to do, which knows its heads.
+/// A log that waits while the one beneath is out of reach. Reads go on where they stopped. Facts and commits are sent once:
+/// without an answer nobody knows whether the log has them, and what to do then is for those who sent them to say.
 pub struct Patient {
     log: Arc<dyn Log>,
     patience: Patience,
@@ -105,8 +105,9 @@ impl Patient {
 #[async_trait]
 impl Log for Patient {
     async fn append(&self, facts: Vec<Record>) -> Result<Vec<Accepted>, LogError> {
-        // A fact that comes twice is written once.
-        self.patience.ask(|| self.log.append(facts.clone())).await
+        // Waits before, never after: what was not answered for may be in the log, and must not be there twice.
+        self.bounds().await?;
+        self.log.append(facts).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {

@@ -19,7 +19,8 @@ const PATIENCE: Patience = Patience {
     tell: |_| {},
 };
 
-/// Every second question or so finds it out of reach, and every stream breaks off after two short chunks.
+/// Every second question or so finds it out of reach, and every stream breaks off after two short chunks. What is
+/// written arrives.
 #[derive(Default)]
 struct Shaky {
     inner: MemoryLog,
@@ -58,7 +59,6 @@ fn broken(entries: Entries) -> Entries {
 #[async_trait]
 impl Log for Shaky {
     async fn append(&self, facts: Vec<Record>) -> Result<Vec<Accepted>, LogError> {
-        self.reached()?;
         self.inner.append(facts).await
     }
 
@@ -184,12 +184,73 @@ async fn patience_ends_and_the_failure_is_told_once() {
     assert_eq!(TOLD.load(Ordering::SeqCst), 2);
 }
 
+/// Takes what is appended and loses the ack.
+#[derive(Default)]
+struct Silent {
+    inner: MemoryLog,
+    appends: AtomicU32,
+}
+
+#[async_trait]
+impl Log for Silent {
+    async fn append(&self, facts: Vec<Record>) -> Result<Vec<Accepted>, LogError> {
+        self.appends.fetch_add(1, Ordering::SeqCst);
+        self.inner.append(facts).await?;
+        Err(unavailable())
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
+        self.inner.commit(commit).await
+    }
+
+    async fn head(&self, service: Service) -> Result<Option<PlacedHead>, LogError> {
+        self.inner.head(service).await
+    }
+
+    async fn read(&self, from: Seq, filter: Filter) -> Result<Entries, LogError> {
+        self.inner.read(from, filter).await
+    }
+
+    async fn follow(&self, from: Seq, filter: Filter) -> Result<Entries, LogError> {
+        self.inner.follow(from, filter).await
+    }
+
+    async fn bounds(&self) -> Result<Bounds, LogError> {
+        self.inner.bounds().await
+    }
+
+    async fn save_checkpoint(&self, checkpoint: Checkpoint) -> Result<(), LogError> {
+        self.inner.save_checkpoint(checkpoint).await
+    }
+
+    async fn checkpoint(
+        &self,
+        service: Service,
+        not_after: Seq,
+    ) -> Result<Option<Checkpoint>, LogError> {
+        self.inner.checkpoint(service, not_after).await
+    }
+
+    async fn ledger(&self, from: Seq, filter: Filter) -> Result<Entries, LogError> {
+        self.inner.ledger(from, filter).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_not_answered_for_is_not_sent_again() {
+    let silent = Arc::new(Silent::default());
+    let log = Patient::new(Arc::clone(&silent) as Arc<dyn Log>, PATIENCE);
+    let error = log.append(contract::filler(0..1)).await.unwrap_err();
+    assert!(matches!(error, LogError::Unavailable(_)), "{error}");
+    assert_eq!(silent.appends.load(Ordering::SeqCst), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_waiting_does_not_mend_is_told_at_once() {
     let full = Gone(|| LogError::Storage("the disk is full".to_owned()));
     let log = Patient::new(Arc::new(full), PATIENCE);
     let start = Instant::now();
-    let error = log.append(contract::filler(0..1)).await.unwrap_err();
+    let error = log.bounds().await.unwrap_err();
     assert!(matches!(error, LogError::Storage(_)), "{error}");
     assert_eq!(start.elapsed(), Duration::ZERO);
 }

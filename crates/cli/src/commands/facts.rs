@@ -28,7 +28,14 @@ pub(crate) async fn say(
     let accepted = log
         .append(vec![fact.to_record()])
         .await
-        .context("the log did not take it; nothing was changed")?;
+        .map_err(|error| match error {
+            LogError::Unavailable(_) => anyhow::Error::new(error).context(
+                "nobody knows whether the log has it; look with `headroom history`, and say it again if it is not there",
+            ),
+            LogError::Refused(_) | LogError::Storage(_) => {
+                anyhow::Error::new(error).context("the log did not take it; nothing was changed")
+            }
+        })?;
     accepted
         .into_iter()
         .next()

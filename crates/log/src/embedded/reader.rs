@@ -98,6 +98,8 @@ struct Cursor {
     shared: Arc<Shared>,
     from: Seq,
     until: Seq,
+    /// The last position that was looked for in the files, since the index lacked it.
+    searched: Option<Seq>,
     filter: Filter,
     names: Interner,
 }
@@ -108,6 +110,7 @@ impl Cursor {
             shared,
             from,
             until,
+            searched: None,
             filter,
             names: Interner::default(),
         }
@@ -188,7 +191,12 @@ impl Cursor {
     /// Positions up to `end` that should be there and are not. If a block was lost from the index alone, it is found in
     /// its file; otherwise the gap is named, and the cursor goes on behind it.
     fn gap(&mut self, end: Seq) -> Result<Option<Entry>, LogError> {
-        if self.from < self.shared.first() || recover::fill_gap(&self.shared, self.from, end)? {
+        if self.from < self.shared.first() {
+            return Ok(None);
+        }
+        // Once for each position, whatever the files hold: reading must end.
+        let again = self.searched.replace(self.from) == Some(self.from);
+        if !again && recover::fill_gap(&self.shared, self.from, end)? {
             return Ok(None);
         }
         let first = std::mem::replace(&mut self.from, end.next());
@@ -324,5 +332,50 @@ mod tests {
             }
         }
         assert!(seqs.into_iter().eq(1..=1500), "nothing is left out");
+    }
+
+    #[tokio::test]
+    async fn a_block_that_the_index_lost_and_nobody_can_read_is_named_and_passed() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = EmbeddedLog::open(dir.path(), &Settings::default()).unwrap();
+        let record = |seq| match testing::observed(seq, "web") {
+            Entry::Event(record) => record,
+            other => panic!("{other:?} is no event"),
+        };
+        for part in [1..=1500, 1501..=3000] {
+            log.append(part.map(record).collect()).await.unwrap();
+        }
+        drop(log);
+        let files = std::fs::read_dir(dir.path().join("blocks")).unwrap();
+        let path = files.map(|file| file.unwrap().path()).min().unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let header = frame::header(&bytes).unwrap();
+        // Whole by its checksum, and nonsense.
+        let (ids, rest) = bytes[frame::HEADER..].split_at(header.entries as usize * frame::ID);
+        let columns = vec![0xff; header.frame() - frame::HEADER - ids.len()];
+        let nonsense = frame::Header {
+            packed: false,
+            columns: u32::try_from(columns.len()).unwrap(),
+            ..header
+        };
+        let mut damaged = frame::seal(&nonsense, ids, &columns);
+        damaged.extend_from_slice(&rest[columns.len()..]);
+        std::fs::write(&path, damaged).unwrap();
+        std::fs::remove_dir_all(dir.path().join("index")).unwrap();
+        let log = EmbeddedLog::open(dir.path(), &Settings::default()).unwrap();
+        for from in [1, 700] {
+            let reading = log.read(Seq(from), Filter::default()).await.unwrap();
+            let chunks = reading.map(Result::unwrap).collect::<Vec<_>>();
+            let chunks = tokio::time::timeout(std::time::Duration::from_secs(20), chunks);
+            let entries = chunks.await.expect("reading ends").concat();
+            let lost = header.last;
+            assert!(
+                matches!(entries[0], Entry::Damaged { first, last, .. } if (first, last) == (Seq(from), lost)),
+                "{:?}",
+                entries[0]
+            );
+            let rest = entries[1..].iter().map(|entry| entry.seq().0);
+            assert!(rest.eq(lost.0 + 1..=3000), "what follows is read");
+        }
     }
 }

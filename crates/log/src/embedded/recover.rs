@@ -126,7 +126,8 @@ fn place(file: Seq, offset: u64, found: &Found) -> Place {
     }
 }
 
-fn index_block(index: &Index, bytes: &[u8], found: &Found, place: Place) -> Result<(), LogError> {
+/// Puts a block into the index, unless it cannot be read; whether it did.
+fn index_block(index: &Index, bytes: &[u8], found: &Found, place: Place) -> Result<bool, LogError> {
     let decoded = frame::open(bytes).and_then(|frame| {
         decode(
             &frame,
@@ -139,14 +140,15 @@ fn index_block(index: &Index, bytes: &[u8], found: &Found, place: Place) -> Resu
         Ok(entries) => entries,
         Err(detail) => {
             tracing::error!(first = found.header.first.0, last = found.header.last.0, %detail, "a block cannot be read");
-            return Ok(());
+            return Ok(false);
         }
     };
     if let Some((first, frame)) = sealing::ledger(entries.iter()) {
         index.insert_ledger(first, frame)?;
     }
     let summary = Summary::of(&found.header, entries.iter());
-    index.insert_block(found.header.first, &Block { place, summary })
+    index.insert_block(found.header.first, &Block { place, summary })?;
+    Ok(true)
 }
 
 /// Looks in the files for blocks that the index lost between two positions; whether it found any.
@@ -158,10 +160,10 @@ pub(super) fn fill_gap(shared: &Shared, from: Seq, until: Seq) -> Result<bool, L
     for file in files.into_iter().rev() {
         let bytes = shared.files.read_from(file, 0).map_err(failed)?;
         for found in blocks::scan(&bytes) {
-            if from <= found.header.first && found.header.last <= until {
+            // A reader may begin in the middle of a block.
+            if from <= found.header.last && found.header.first <= until {
                 let place = place(file, 0, &found);
-                index_block(&shared.index, &bytes[found.offset..], &found, place)?;
-                filled = true;
+                filled |= index_block(&shared.index, &bytes[found.offset..], &found, place)?;
             }
         }
         if file <= from {

@@ -270,9 +270,17 @@ impl<M: Machine> Live<M> {
                 Ok(())
             }
             Some(_) if theirs > ours => Err(Stop::Newer { theirs, ours }),
-            Some(_) if theirs < ours => Err(Stop::FoldAgain { seq }),
+            Some(_) if theirs < ours || self.is_passed_over(record) => Err(Stop::FoldAgain { seq }),
             Some(detail) => Err(Stop::Defect { seq, detail }),
         }
+    }
+
+    /// Whether an output is an answer that others of ours stand before: those could not be read.
+    fn is_passed_over(&self, record: &Record) -> bool {
+        let expected = self.pending.iter().skip(1);
+        expected
+            .into_iter()
+            .any(|pending| difference(&pending.record, record).is_none())
     }
 
     /// Takes in a head of this machine.

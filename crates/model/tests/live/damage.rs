@@ -105,3 +105,22 @@ fn an_answer_that_a_head_does_not_cover_is_waited_for() {
     read(&mut standby, &log, Moment(1000)).unwrap();
     assert_eq!(standby.pending(), 3);
 }
+
+#[test]
+fn a_standby_folds_again_when_it_reads_an_answer_and_not_the_one_before() {
+    let mut log = Log::default();
+    let mut leader = leader_of(&mut log);
+    let mut standby = born(&log, "b", START);
+    log.tick(3);
+    read(&mut leader, &log, START).unwrap();
+    read(&mut standby, &log, START).unwrap();
+    commit_all(&mut leader, &mut log, START);
+    assert_eq!(log.outputs().len(), 3);
+    let second = log.entries[log.entries.len() - 2].clone();
+    let second = second.expect("outputs go one by one");
+    let stopped = standby.record(second, START);
+    assert!(
+        matches!(stopped, Err(Stop::FoldAgain { .. })),
+        "{stopped:?}"
+    );
+}
