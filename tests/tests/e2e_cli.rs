@@ -343,3 +343,46 @@ fn the_command_line_from_apply_to_replay() -> Result<()> {
     let result = round_trip(&mut site);
     site.tell(result)
 }
+
+fn from_nothing(site: &mut Site) -> Result<()> {
+    site.configure(&json!({}))?;
+    for arguments in [&["get"][..], &["watch", "--no-follow"], &["log", "check"]] {
+        let ran = site.run(arguments)?;
+        ensure!(ran.code == Some(1), "{arguments:?}: {ran:?}");
+        ensure_holds(&ran.stderr, &["there is no log in", "headroom up"])?;
+    }
+    ensure_holds(
+        &site.run(&["watch"])?.stderr,
+        &["nobody writes the log in", "--no-follow"],
+    )?;
+    // While `up` has the directory and does not serve it yet.
+    let quiet = || std::process::Stdio::null();
+    let mut starting = site.command(&["up", "--listen", "127.0.0.1:0"]);
+    let mut starting = starting.stdout(quiet()).stderr(quiet()).spawn()?;
+    let applied = site.apply(&policy("web", (1, 9), &json!({"source": "push"})));
+    starting.kill()?;
+    starting.wait()?;
+    applied?;
+    let up = site.up()?;
+    let again = site.done(&["apply", "-f", "policy.yaml"])?;
+    ensure_holds(&again, &["shop/web unchanged"])?;
+    let again = site.done(&["apply", "-f", "policy.yaml", "--again"])?;
+    ensure_holds(&again, &["shop/web written again"])?;
+    let revisions = values(site, &["history", "shop/web", "-o", "json"])?;
+    let applied = revisions
+        .iter()
+        .filter(|event| event["event"] == "policy_applied");
+    ensure!(applied.count() == 2, "{revisions:?}");
+    ensure!(
+        site.run(&["push", "_/clock", "load", "1"])?.code == Some(1),
+        "no reading is about the clock"
+    );
+    up.stop()
+}
+
+#[test]
+fn commands_before_the_first_up_and_while_it_starts() -> Result<()> {
+    let mut site = Site::new()?;
+    let result = from_nothing(&mut site);
+    site.tell(result)
+}

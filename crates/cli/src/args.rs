@@ -25,7 +25,7 @@ Exit codes:
 #[derive(Debug, Parser)]
 #[command(name = "headroom", version, after_help = AFTER_HELP, propagate_version = true)]
 pub(crate) struct Arguments {
-    /// The configuration file; without one, the log is embedded, in ./headroom-data
+    /// The configuration file; ./headroom.yaml if it is there, else the log is embedded, in ./headroom-data
     #[arg(long, global = true, env = "HEADROOM_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// How log lines on standard error look
@@ -174,6 +174,9 @@ pub(crate) struct Files {
     /// Say what would be done, and do nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Write policies that are in force already once more: after a part of the log was lost
+    #[arg(long)]
+    pub(crate) again: bool,
     #[command(flatten)]
     pub(crate) who: Who,
     #[command(flatten)]

@@ -12,7 +12,7 @@ use headroom_model::Span;
 use headroom_runtime::{Phase, Status};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// A command outlasts a NATS server that is restarted, and a cluster that chooses a leader.
@@ -20,6 +20,9 @@ const PATIENCE: Patience = Patience {
     limit: Duration::from_secs(15),
     tell: |error| output::warn(&format!("{error}; waiting up to 15 seconds for it")),
 };
+
+/// How long an `up` may take from having the directory to serving it.
+const STARTING: Duration = Duration::from_secs(3);
 
 /// A log, and the NATS connection beneath it if there is one.
 pub(crate) struct Connected {
@@ -102,12 +105,48 @@ pub(crate) async fn user(config: &Config) -> anyhow::Result<Arc<dyn Log>> {
             Ok(Arc::new(Patient::new(log, PATIENCE)))
         }
         LogConfig::Embedded(embedded) => {
-            let socket = socket_path(embedded);
-            let served = SocketLog::new(&socket);
-            if served.bounds().await.is_ok() {
-                return Ok(Arc::new(served));
+            let started = Instant::now();
+            loop {
+                if let Some(served) = served(embedded).await {
+                    return Ok(served);
+                }
+                match open(embedded).await {
+                    // `up` has the directory, and is about to serve it.
+                    Err(error) if is_taken(&error) && started.elapsed() < STARTING => {
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                    opened => return Ok(opened?),
+                }
             }
-            Ok(open(embedded).await?)
+        }
+    }
+}
+
+fn is_taken(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(LogError::Refused(_)))
+}
+
+/// The log that an `up` serves.
+async fn served(config: &EmbeddedConfig) -> Option<Arc<dyn Log>> {
+    let served = SocketLog::new(&socket_path(config));
+    served.bounds().await.ok()?;
+    Some(Arc::new(served))
+}
+
+/// Connects as one who wants to see what comes: somebody must be writing.
+pub(crate) async fn follower(config: &Config) -> anyhow::Result<Arc<dyn Log>> {
+    let LogConfig::Embedded(embedded) = &config.log else {
+        return user(config).await;
+    };
+    let started = Instant::now();
+    loop {
+        match served(embedded).await {
+            Some(log) => return Ok(log),
+            None if started.elapsed() > STARTING => bail!(
+                "nobody writes the log in {}; start `headroom up` first, or see what is there with --no-follow",
+                embedded.directory.display()
+            ),
+            None => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }
 }
@@ -133,6 +172,16 @@ pub(crate) async fn reader(
 ) -> anyhow::Result<Arc<dyn Log>> {
     match file {
         Some(file) => Ok(Arc::new(headroom_replay::file::FileLog::open(file)?)),
-        None => user(config).await,
+        None => {
+            if let LogConfig::Embedded(embedded) = &config.log
+                && !embedded.directory.exists()
+            {
+                bail!(
+                    "there is no log in {}; start one with `headroom up`, or name another with --config",
+                    embedded.directory.display()
+                );
+            }
+            user(config).await
+        }
     }
 }

@@ -82,7 +82,7 @@ impl Follower {
                 last,
                 detail,
             } => {
-                tracing::error!(%first, %last, %detail, "a part of the log cannot be read; a policy may be missing");
+                tracing::error!(%first, %last, %detail, "a part of the log cannot be read; a policy may be missing: `headroom apply --again` writes it once more");
                 return;
             }
         };

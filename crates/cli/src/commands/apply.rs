@@ -43,8 +43,10 @@ async fn apply(
 ) -> anyhow::Result<()> {
     let workload = &document.policy.workload;
     let before = in_force.get(workload);
-    let unchanged = before.is_some_and(|before| before.value == document.value);
-    let done = match (unchanged, before.is_some()) {
+    let same = before.is_some_and(|before| before.value == document.value);
+    let unchanged = same && !args.again;
+    let done = match (same, before.is_some()) {
+        (true, _) if args.again => "written again",
         (true, _) => "unchanged",
         (false, true) => "changed",
         (false, false) => "created",

@@ -39,7 +39,7 @@ struct Newest {
 
 /// Lists workloads.
 pub(super) async fn run(config: &Config, args: &Get) -> anyhow::Result<()> {
-    let log = connect::user(config).await?;
+    let log = connect::reader(config, None).await?;
     let mut newest = newest(&*log, args).await?;
     let overrides = overrides::in_force(&*log).await?;
     let rows: Vec<Row> = apply::in_force(&*log)

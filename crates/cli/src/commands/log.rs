@@ -24,7 +24,7 @@ pub(super) async fn run(config: &Config, command: LogCommand) -> anyhow::Result<
 }
 
 async fn carry_away(config: &Config, path: &Path, range: Range) -> anyhow::Result<ExitCode> {
-    let log = connect::user(config).await?;
+    let log = connect::reader(config, None).await?;
     let exported = export(&*log, path, &config.shard, range).await?;
     let about = &exported.about;
     if about.first < about.asked_first {
@@ -90,7 +90,7 @@ async fn look_over(
     format: Format,
 ) -> anyhow::Result<ExitCode> {
     let found = match path {
-        None => check(&*connect::user(config).await?).await?,
+        None => check(&*connect::reader(config, None).await?).await?,
         Some(path) => {
             let file = FileLog::open(&path)?;
             let mut found = check(&file).await?;

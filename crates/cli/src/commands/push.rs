@@ -16,6 +16,12 @@ pub(super) async fn run(config: &Config, args: Arguments) -> anyhow::Result<()> 
         at: args.at,
         ..Push::new(&args.metric, args.value)
     };
+    if args.workload.is_system() {
+        anyhow::bail!(
+            "{} names no workload; `headroom get` lists them",
+            args.workload
+        );
+    }
     let accepted = give(config, &args.workload, push).await?;
     output::line(&format!(
         "{} {} = {} is event {}",

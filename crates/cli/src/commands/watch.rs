@@ -10,7 +10,10 @@ use headroom_replay::sentences::decision_line;
 
 /// Shows decisions until interrupted.
 pub(super) async fn run(config: &Config, args: &Watch) -> anyhow::Result<()> {
-    let log = connect::user(config).await?;
+    let log = match args.no_follow {
+        true => connect::reader(config, None).await?,
+        false => connect::follower(config).await?,
+    };
     let filter = Filter {
         place: args.workload.clone().map(Place::Workload),
         ..Filter::kinds([Kind::Decided])

@@ -101,7 +101,7 @@ impl Shell<'_> {
             not_after = Seq(before);
         }
         if first > Seq(1) && newest.is_some() {
-            tracing::error!(service, %first, "the log does not begin at its beginning and there is no checkpoint: older policies are unknown until applied again");
+            tracing::error!(service, %first, "the log does not begin at its beginning and there is no checkpoint: older policies are unknown until they are applied again (`headroom apply --again`)");
         }
         Ok(Fold::default())
     }

@@ -24,7 +24,7 @@ impl Unreadable {
                 last,
                 detail,
             } => {
-                tracing::error!(service, %first, %last, detail, "a part of the log is damaged and is passed over");
+                tracing::error!(service, %first, %last, detail, "a part of the log is damaged and is passed over; if a policy was in it, `headroom apply --again` writes it once more");
                 false
             }
         };
