@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod bin_path;
+pub mod conformance;
 pub mod e2e;
 pub mod facts;
 pub mod servers;

@@ -14,6 +14,7 @@
 
 mod deadlines;
 mod fleet;
+pub mod hpa;
 pub mod proportional;
 pub mod quality;
 mod rule;

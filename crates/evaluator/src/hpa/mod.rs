@@ -1,0 +1,109 @@
+//! What autoscaling/v2 makes of one metric, exactly: readings of replicas and totals, to a proposal in replicas.
+//!
+//! Values are whole thousandths ([`Milli`]), as the HPA counts quantities, and where it cuts a quotient off, so does this.
+//! Where its numbers would wrap around, these saturate. Rule: Kubernetes HPA, "Algorithm details".
+
+mod group;
+mod ratio;
+mod replicas;
+mod requests;
+mod totals;
+
+pub use group::{CpuRules, Groups, Phase, Replica, Sample, group, ready_of};
+pub use ratio::{Ratio, usage, utilization};
+pub use replicas::{Samples, average_value, resource_utilization};
+pub use requests::{Container, Template, request_of};
+pub use totals::{average_of_total, value};
+
+use headroom_model::Replicas;
+use thiserror::Error;
+
+/// The largest count that Kubernetes can hold, 2^31 − 1.
+pub const MOST_REPLICAS: Replicas = Replicas(i32::MAX.unsigned_abs());
+
+/// A quantity in thousandths of its unit: 1,000 is one core, or one request a second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Milli(pub i64);
+
+impl Milli {
+    /// The sum of quantities; saturates.
+    #[must_use]
+    pub fn sum(values: impl IntoIterator<Item = Self>) -> Self {
+        Self::saturated(values.into_iter().map(|value| i128::from(value.0)).sum())
+    }
+
+    fn saturated(value: i128) -> Self {
+        let most = i128::from(i64::MAX);
+        Self(i64::try_from(value.clamp(-most - 1, most)).unwrap_or(i64::MAX))
+    }
+}
+
+/// Dead bands around the target value, as ratios of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tolerance {
+    /// Above.
+    pub up: f64,
+    /// Below.
+    pub down: f64,
+}
+
+impl Tolerance {
+    /// Whether a ratio is so near 1 that nothing should change. Both edges are within.
+    #[must_use]
+    pub fn holds(&self, ratio: f64) -> bool {
+        1.0 - self.down <= ratio && ratio <= 1.0 + self.up
+    }
+}
+
+/// What one metric asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proposal {
+    /// The count, before any bound.
+    pub replicas: Replicas,
+    /// Usage over target value as it was measured, before anything was assumed of replicas that gave no sample.
+    pub ratio: f64,
+    /// What was measured: the average of one replica, or the value itself.
+    pub measured: Milli,
+    /// The share of the requests that is used, in whole percent; only of a utilization.
+    pub utilization_percent: Option<i32>,
+    /// The count stays because the ratio is within the tolerance, or because what was assumed turned the direction.
+    pub stays: bool,
+}
+
+/// Why a metric asks for nothing.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Failure {
+    /// There are no replicas to measure.
+    #[error("there are no replicas to measure; is the target's selector right?")]
+    NoReplicas,
+    /// No replica that counts gave a sample.
+    #[error("no replica that counts gave a sample; they may not be ready yet")]
+    NoSamples,
+    /// Samples are of replicas that nobody knows.
+    #[error("no sample is of a replica of this target")]
+    NoMatchingSamples,
+    /// The share of a request is wanted, and there is no request.
+    #[error(
+        "container {container:?} of replica {replica:?} requests nothing; set its resource request"
+    )]
+    MissingRequest {
+        /// The replica.
+        replica: String,
+        /// The container.
+        container: String,
+    },
+    /// A replica lacks the container whose usage is wanted.
+    #[error("replica {replica:?} has no container {container:?}; name one that it has")]
+    NoSuchContainer {
+        /// The replica.
+        replica: String,
+        /// The container.
+        container: String,
+    },
+}
+
+/// `exact`, rounded up, as a count.
+fn rounded_up(exact: f64) -> Replicas {
+    // A cast saturates, and makes 0 of what is no number.
+    Replicas((exact.ceil() as i32).max(0).unsigned_abs())
+}

@@ -1,0 +1,225 @@
+//! The HPA's vectors of `behavior`: policies are read as users write them, and the planner's steps are called.
+
+use super::pods::{NOW, at};
+use anyhow::{Result, anyhow};
+use headroom_model::{
+    Replicas,
+    body::{Direction, HoldReason},
+};
+use headroom_planner::{
+    rate::{self, Change},
+    step::Step,
+};
+use headroom_policy::{Policy, RateAmount, RatePolicy, Scaling, Select};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// The scale-down window of the HPA's controller, which a policy writes out where the vectors have none.
+const WINDOW_DOWN_SECONDS: u64 = 300;
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Way {
+    Up,
+    Down,
+}
+
+impl From<Way> for Direction {
+    fn from(way: Way) -> Self {
+        match way {
+            Way::Up => Self::Up,
+            Way::Down => Self::Down,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Rules {
+    stabilization_s: Option<u64>,
+    select: Option<String>,
+    policies: Vec<Rate>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Rate {
+    #[serde(rename = "type")]
+    kind: String,
+    value: u32,
+    period_s: u64,
+}
+
+impl Rules {
+    /// As autoscaling/v2 spells them.
+    fn written(&self) -> Value {
+        let rate = |rate: &Rate| json!({ "type": rate.kind, "value": rate.value, "periodSeconds": rate.period_s });
+        json!({
+            "stabilizationWindowSeconds": self.stabilization_s,
+            "selectPolicy": self.select,
+            "policies": self.policies.iter().map(rate).collect::<Vec<_>>(),
+        })
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Behavior {
+    scale_up: Option<Rules>,
+    scale_down: Option<Rules>,
+}
+
+/// A policy with this behavior.
+fn policy(behavior: &Behavior, minimum: u32, maximum: u32) -> Result<Policy> {
+    let written = |rules: &Option<Rules>| rules.as_ref().map(Rules::written);
+    let value = json!({
+        "apiVersion": "headroom.dev/v1alpha1",
+        "kind": "ScalingPolicy",
+        "metadata": { "namespace": "vectors", "name": "web" },
+        "spec": {
+            "scaleTargetRef": { "kind": "Command", "name": "web" },
+            "minReplicas": minimum,
+            "maxReplicas": maximum,
+            "metrics": [{
+                "type": "External",
+                "external": {
+                    "metric": { "name": "load" },
+                    "target": { "type": "AverageValue", "averageValue": "1" },
+                },
+                "from": { "source": "push" },
+            }],
+            "behavior": { "scaleUp": written(&behavior.scale_up), "scaleDown": written(&behavior.scale_down) },
+        },
+    });
+    Policy::from_value(&value).map_err(|errors| anyhow!("{errors}"))
+}
+
+#[derive(Debug, Deserialize)]
+struct ScaleEvent {
+    age_s: u64,
+    change: i64,
+}
+
+/// What changed lately, as the planner remembers it.
+fn changes(up: &[ScaleEvent], down: &[ScaleEvent]) -> Vec<Change> {
+    let change = |event: &ScaleEvent, sign: i64| Change {
+        at: at(event.age_s),
+        by: sign * event.change,
+    };
+    let up = up.iter().map(|event| change(event, 1));
+    up.chain(down.iter().map(|event| change(event, -1)))
+        .collect()
+}
+
+/// `rate_limit`: policies, minimum and maximum together.
+#[derive(Debug, Deserialize)]
+pub(super) struct RateLimit {
+    current_replicas: u32,
+    desired_replicas: u32,
+    min_replicas: u32,
+    max_replicas: u32,
+    behavior: Behavior,
+    #[serde(default)]
+    scale_up_events: Vec<ScaleEvent>,
+    #[serde(default)]
+    scale_down_events: Vec<ScaleEvent>,
+}
+
+impl RateLimit {
+    pub(super) fn limited(&self) -> Result<Value> {
+        let policy = policy(&self.behavior, self.min_replicas, self.max_replicas)?;
+        let changes = changes(&self.scale_up_events, &self.scale_down_events);
+        let (current, wanted) = (
+            Replicas(self.current_replicas),
+            Replicas(self.desired_replicas),
+        );
+        let step = rate::bounded(current, wanted, &policy, &changes, NOW);
+        Ok(json!({ "replicas": step.after().0, "reason": reason(&step) }))
+    }
+}
+
+/// The HPA's word for what held a number back.
+fn reason(step: &Step) -> &'static str {
+    match &step.hold {
+        Some(HoldReason::RateLimited {
+            direction: Direction::Up,
+            ..
+        }) => "ScaleUpLimit",
+        Some(HoldReason::RateLimited {
+            direction: Direction::Down,
+            ..
+        }) => "ScaleDownLimit",
+        Some(HoldReason::AtMaximum { .. }) => "TooManyReplicas",
+        Some(HoldReason::AtMinimum { .. }) => "TooFewReplicas",
+        _ => "DesiredWithinRange",
+    }
+}
+
+/// `policy_limit`: how far the policies of a direction let the count go.
+#[derive(Debug, Deserialize)]
+pub(super) struct PolicyLimit {
+    direction: Way,
+    current_replicas: u32,
+    rules: Rules,
+    #[serde(default)]
+    scale_up_events: Vec<ScaleEvent>,
+    #[serde(default)]
+    scale_down_events: Vec<ScaleEvent>,
+}
+
+impl PolicyLimit {
+    pub(super) fn limit(&self) -> Result<Value> {
+        let scaling = completed(self.direction, &self.rules)?;
+        let changes = changes(&self.scale_up_events, &self.scale_down_events);
+        let current = Replicas(self.current_replicas);
+        let limit = rate::limit(self.direction.into(), current, &scaling, &changes, NOW);
+        Ok(json!({ "replicas": limit.replicas }))
+    }
+}
+
+/// Rules of one direction with their defaults, as a policy has them.
+fn completed(direction: Way, rules: &Rules) -> Result<Scaling> {
+    let behavior = match direction {
+        Way::Up => Behavior {
+            scale_up: Some(rules.clone()),
+            scale_down: None,
+        },
+        Way::Down => Behavior {
+            scale_up: None,
+            scale_down: Some(rules.clone()),
+        },
+    };
+    let policy = policy(&behavior, 1, 10)?;
+    Ok(policy.scaling(direction.into()).clone())
+}
+
+/// `behavior_defaults`: what holds where rules say nothing.
+#[derive(Debug, Deserialize)]
+pub(super) struct Defaults {
+    direction: Way,
+    rules: Rules,
+}
+
+impl Defaults {
+    pub(super) fn completed(&self) -> Result<Value> {
+        let scaling = completed(self.direction, &self.rules)?;
+        let seconds = scaling.stabilization_window.0 / 1000;
+        let controllers = matches!(self.direction, Way::Down)
+            && self.rules.stabilization_s.is_none()
+            && seconds == WINDOW_DOWN_SECONDS;
+        Ok(json!({
+            "stabilization_s": if controllers { Value::Null } else { json!(seconds) },
+            "select": match scaling.select {
+                Select::Max => "Max",
+                Select::Min => "Min",
+                Select::Disabled => "Disabled",
+            },
+            "policies": scaling.policies.iter().map(rate_policy).collect::<Vec<_>>(),
+        }))
+    }
+}
+
+fn rate_policy(policy: &RatePolicy) -> Value {
+    let (kind, value) = match policy.amount {
+        RateAmount::Pods(pods) => ("Pods", pods),
+        RateAmount::Percent(percent) => ("Percent", percent),
+    };
+    json!({ "type": kind, "value": value, "period_s": policy.period.0 / 1000 })
+}

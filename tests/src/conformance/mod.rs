@@ -1,0 +1,135 @@
+//! Runs vectors of the peers' own tests through the code that production runs. It only translates: no arithmetic of scaling is
+//! done here.
+
+mod behavior;
+mod hpa;
+mod pods;
+
+use anyhow::{Context as _, Result, ensure};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::{collections::BTreeMap, fs, path::Path};
+
+/// The schemas that are understood.
+pub const PEERS: [&str; 1] = ["hpa"];
+
+/// A file of vectors.
+#[derive(Debug, Deserialize)]
+struct File {
+    schema: String,
+    cases: Vec<Case>,
+}
+
+/// One vector.
+#[derive(Debug, Deserialize)]
+pub struct Case {
+    id: String,
+    kind: String,
+    label: String,
+    inputs: Value,
+    expected: Map<String, Value>,
+}
+
+/// What came of a vector.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Everything that is expected was found.
+    Passed,
+    /// Something else was found.
+    Failed(String),
+    /// It was not run.
+    Skipped(&'static str),
+}
+
+/// What came of all vectors.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// How many passed.
+    pub passed: usize,
+    /// The others that were run, in words.
+    pub failed: Vec<String>,
+    /// How many were not run, by kind and reason.
+    pub skipped: BTreeMap<(String, &'static str), usize>,
+}
+
+impl Tally {
+    /// The last line of the report.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let skipped: usize = self.skipped.values().sum();
+        format!(
+            "{} passed, {} failed, {skipped} skipped",
+            self.passed,
+            self.failed.len()
+        )
+    }
+}
+
+/// Runs every vector file in a folder.
+///
+/// # Errors
+/// When the folder has none, or a file is not of the peer's schema.
+pub fn run(peer: &str, folder: &Path) -> Result<Tally> {
+    let mut tally = Tally::default();
+    let reading = || format!("reading the vectors in {}", folder.display());
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .and_then(Iterator::collect::<std::io::Result<Vec<_>>>)
+        .with_context(reading)?;
+    files.sort_by_key(fs::DirEntry::path);
+    for path in files.into_iter().map(|file| file.path()) {
+        if path.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        let file = || format!("{} holds no vectors of {peer}", path.display());
+        let vectors: File = serde_json::from_slice(&fs::read(&path)?).with_context(file)?;
+        ensure!(vectors.schema == format!("{peer}-conformance/1"), file());
+        for case in &vectors.cases {
+            tally.count(case, hpa::run(case));
+        }
+    }
+    ensure!(
+        tally.passed + tally.failed.len() + tally.skipped.len() > 0,
+        "{}: there are none",
+        reading()
+    );
+    Ok(tally)
+}
+
+impl Tally {
+    fn count(&mut self, case: &Case, outcome: Result<Outcome>) {
+        let name = format!("{} ({}, {})", case.id, case.kind, case.label);
+        match outcome {
+            Ok(Outcome::Passed) => self.passed += 1,
+            Ok(Outcome::Failed(found)) => self.failed.push(format!("{name}: {found}")),
+            Ok(Outcome::Skipped(why)) => {
+                *self.skipped.entry((case.kind.clone(), why)).or_default() += 1
+            }
+            Err(error) => self
+                .failed
+                .push(format!("{name}: it cannot be read: {error:#}")),
+        }
+    }
+}
+
+impl Case {
+    fn inputs<T: for<'de> Deserialize<'de>>(&self) -> Result<T> {
+        Ok(serde_json::from_value(self.inputs.clone())?)
+    }
+
+    /// Compares what is expected with what was found. Only what is expected is looked at.
+    fn compare(&self, found: &Value) -> Outcome {
+        let differs: Vec<_> = self
+            .expected
+            .iter()
+            .filter(|(key, want)| found.get(key.as_str()) != Some(*want))
+            .map(|(key, want)| {
+                let found = found.get(key.as_str()).unwrap_or(&Value::Null);
+                format!("{key} should be {want} and is {found}")
+            })
+            .collect();
+        match differs.is_empty() {
+            true => Outcome::Passed,
+            false => Outcome::Failed(differs.join("; ")),
+        }
+    }
+}
