@@ -7,6 +7,8 @@ mod group;
 mod ratio;
 mod replicas;
 mod requests;
+#[cfg(test)]
+mod tests;
 mod totals;
 
 pub use group::{CpuRules, Groups, Phase, Replica, Sample, group, ready_of};
