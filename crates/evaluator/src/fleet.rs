@@ -1,6 +1,7 @@
 //! How many replicas a workload has, as its target's answers tell, and whether its last change is settled.
 
-use crate::proportional::{Counts, MOST_REPLICAS};
+use crate::hpa::MOST_REPLICAS;
+use crate::proportional::Counts;
 use headroom_model::{
     Generation, Replicas, Span, Timestamp,
     body::{Actuated, Direction, Drifted, Verified},

@@ -1,14 +1,13 @@
 //! As many replicas as bring a metric to its target value: External metrics of autoscaling/v2.
 //!
 //! Values are counted in thousandths, as Kubernetes quantities are, so that a load of 2.1 over a target of 0.3 is exactly
-//! 7 and not a little more. Counts saturate at [`MOST_REPLICAS`], values at 2^63 thousandths. Rule: Kubernetes HPA,
+//! 7 and not a little more. Counts saturate at [`hpa::MOST_REPLICAS`], values at 2^63 thousandths. Rule: Kubernetes HPA,
 //! "Algorithm details".
 
+use crate::hpa::{self, Tolerance};
 use headroom_model::{Replicas, body::RuleReason};
 use headroom_policy::TargetValue;
-
-/// The largest count that Kubernetes can hold, 2^31 − 1.
-pub const MOST_REPLICAS: Replicas = Replicas(i32::MAX.unsigned_abs());
+use std::convert::Infallible;
 
 /// What a proportional rule aims at.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -103,7 +102,7 @@ fn cautious(aim: &Aim, load: Load, counts: Counts) -> Wish {
         ratio: milli(load.total) / (milli(fair_share) * f64::from(load.replicas - load.missing)),
         ..reckon(aim, milli(load.total), counts)
     };
-    if aim.tolerates(seen.ratio) {
+    if aim.tolerance().holds(seen.ratio) {
         return Wish {
             replicas: counts.current,
             reason: seen.within_tolerance(aim),
@@ -169,38 +168,36 @@ impl Reckoned {
 /// `total` in thousandths.
 fn reckon(aim: &Aim, total: f64, counts: Counts) -> Reckoned {
     let Counts { current, ready } = counts;
-    let none = current == Replicas::ZERO;
-    let (ratio, counted, exact) = match aim.target {
+    let tolerance = aim.tolerance();
+    let (proposal, counted) = match aim.target {
         TargetValue::AverageValue(target) => {
             let one = milli(target);
-            let all = one * f64::from(current.0.max(1));
-            (total / all, current, total / one)
+            (
+                hpa::average_of_total(total, one, tolerance, current),
+                current,
+            )
         }
         TargetValue::Value(target) => {
-            let ratio = total / milli(target);
-            let shared = if none { 1 } else { ready.0 };
-            (ratio, ready, ratio * f64::from(shared))
+            let ready_known = || Ok::<_, Infallible>(ready);
+            let Ok(proposal) = hpa::value(total, milli(target), tolerance, current, ready_known);
+            (proposal, ready)
         }
     };
     Reckoned {
-        ratio,
+        ratio: proposal.ratio,
         counted,
-        replicas: rounded_up(exact).unwrap_or(current),
-        within: !none && aim.tolerates(ratio),
+        replicas: proposal.replicas,
+        within: proposal.stays,
     }
 }
 
 impl Aim {
-    /// Whether a ratio is so near 1 that nothing should change. Both edges are within.
-    fn tolerates(&self, ratio: f64) -> bool {
-        1.0 - self.tolerance_down <= ratio && ratio <= 1.0 + self.tolerance_up
+    fn tolerance(&self) -> Tolerance {
+        Tolerance {
+            up: self.tolerance_up,
+            down: self.tolerance_down,
+        }
     }
-}
-
-/// The next whole count, from 0 to [`MOST_REPLICAS`]; `None` for what is no number.
-fn rounded_up(exact: f64) -> Option<Replicas> {
-    let most = f64::from(MOST_REPLICAS.0);
-    (!exact.is_nan()).then(|| Replicas(exact.ceil().clamp(0.0, most) as u32))
 }
 
 /// A value in thousandths. What binary fractions miss of a whole number of them (2.007 times 1000 is
@@ -222,7 +219,7 @@ mod tests {
     use super::*;
     use headroom_policy::TargetValue::{AverageValue, Value};
 
-    const MOST: u32 = MOST_REPLICAS.0;
+    const MOST: u32 = hpa::MOST_REPLICAS.0;
 
     fn aim(target: TargetValue, tolerance: f64) -> Aim {
         Aim {

@@ -17,7 +17,7 @@
 //! Readings per replica are held against the threshold as the mean over the replicas that answered.
 
 use crate::fleet::{Fleet, Settled};
-use crate::proportional::MOST_REPLICAS;
+use crate::hpa::MOST_REPLICAS;
 use headroom_model::{
     Replicas, Span, Timestamp,
     body::{Direction, Recommendation, RuleReason, Unavailable},

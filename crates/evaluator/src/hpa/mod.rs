@@ -104,8 +104,8 @@ pub enum Failure {
     },
 }
 
-/// `exact`, rounded up, as a count.
-fn rounded_up(exact: f64) -> Replicas {
-    // A cast saturates, and makes 0 of what is no number.
-    Replicas((exact.ceil() as i32).max(0).unsigned_abs())
+/// The next whole count, from 0 to [`MOST_REPLICAS`]; `None` for what is no number.
+fn rounded_up(exact: f64) -> Option<Replicas> {
+    // The cast saturates.
+    (!exact.is_nan()).then(|| Replicas((exact.ceil() as i32).max(0).unsigned_abs()))
 }

@@ -107,7 +107,7 @@ impl<'a> Counted<'a> {
         let up_with_unready = !self.groups.unready.is_empty() && before > 1.0;
         if !up_with_unready && self.groups.missing.is_empty() {
             let wanted = rounded_up(before * f64::from(self.groups.ready));
-            return Ok(said((!tolerance.holds(before)).then_some(wanted)));
+            return Ok(said(wanted.filter(|_| !tolerance.holds(before))));
         }
         for name in &self.groups.missing {
             if before < 1.0 {
@@ -122,10 +122,13 @@ impl<'a> Counted<'a> {
         }
         let after = ratio(&self.values)?.ratio;
         let wanted = rounded_up(after * self.values.len() as f64);
-        let turned = (before < 1.0 && after > 1.0)
-            || (before > 1.0 && after < 1.0)
-            || (after < 1.0 && wanted > current)
-            || (after > 1.0 && wanted < current);
-        Ok(said((!turned && !tolerance.holds(after)).then_some(wanted)))
+        let turns = |wanted: &Replicas| {
+            (before < 1.0 && after > 1.0)
+                || (before > 1.0 && after < 1.0)
+                || (after < 1.0 && *wanted > current)
+                || (after > 1.0 && *wanted < current)
+        };
+        let moves = |wanted: &Replicas| !turns(wanted) && !tolerance.holds(after);
+        Ok(said(wanted.filter(moves)))
     }
 }

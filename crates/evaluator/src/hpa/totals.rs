@@ -1,6 +1,9 @@
 //! Totals to a proposal: object and external metrics.
+//!
+//! Totals and their target values are thousandths like any [`Milli`], but may be finer than whole ones: the HPA rounds up
+//! what a source gives, and a source that counts in smaller steps need not suffer that here.
 
-use super::{Failure, Milli, Proposal, Tolerance, rounded_up};
+use super::{Milli, Proposal, Tolerance, rounded_up};
 use headroom_model::Replicas;
 
 /// As many replicas as bring a value to its target, should it fall as their number grows. Only those that are ready share
@@ -8,45 +11,45 @@ use headroom_model::Replicas;
 ///
 /// # Errors
 /// As `ready` says.
-pub fn value(
-    value: Milli,
-    target: Milli,
+pub fn value<E>(
+    value: f64,
+    target: f64,
     tolerance: Tolerance,
     current: Replicas,
-    ready: impl FnOnce() -> Result<Replicas, Failure>,
-) -> Result<Proposal, Failure> {
-    let ratio = value.0 as f64 / target.0 as f64;
-    let replicas = if current == Replicas::ZERO {
-        Some(rounded_up(ratio))
+    ready: impl FnOnce() -> Result<Replicas, E>,
+) -> Result<Proposal, E> {
+    let ratio = value / target;
+    let wanted = if current == Replicas::ZERO {
+        rounded_up(ratio)
     } else if tolerance.holds(ratio) {
         None
     } else {
-        Some(rounded_up(ratio * f64::from(ready()?.0)))
+        rounded_up(ratio * f64::from(ready()?.0))
     };
-    Ok(Proposal {
-        replicas: replicas.unwrap_or(current),
-        ratio,
-        measured: value,
-        utilization_percent: None,
-        stays: replicas.is_none(),
-    })
+    Ok(proposal(wanted, current, ratio, value))
 }
 
 /// As many replicas as carry a total at `target` each. `current` is how many there are, not how many there should be.
+/// From none the ratio is that of one replica, and never within the tolerance.
 #[must_use]
 pub fn average_of_total(
-    total: Milli,
-    target: Milli,
+    total: f64,
+    target: f64,
     tolerance: Tolerance,
     current: Replicas,
 ) -> Proposal {
-    let (total_value, target, count) = (total.0 as f64, target.0 as f64, f64::from(current.0));
-    let ratio = total_value / (target * count);
-    let wanted = (!tolerance.holds(ratio)).then(|| rounded_up(total_value / target));
+    let count = f64::from(current.0.max(1));
+    let ratio = total / (target * count);
+    let stays = current > Replicas::ZERO && tolerance.holds(ratio);
+    let wanted = rounded_up(total / target).filter(|_| !stays);
+    proposal(wanted, current, ratio, (total / count).ceil())
+}
+
+fn proposal(wanted: Option<Replicas>, current: Replicas, ratio: f64, measured: f64) -> Proposal {
     Proposal {
         replicas: wanted.unwrap_or(current),
         ratio,
-        measured: Milli((total_value / count).ceil() as i64),
+        measured: Milli(measured as i64),
         utilization_percent: None,
         stays: wanted.is_none(),
     }
