@@ -95,8 +95,8 @@ pub(crate) async fn owner(
     }
 }
 
-/// Connects as a user of the log, and waits a little while it is out of reach: to NATS, or to the `up` that has the directory open, or to the directory itself when
-/// nobody has.
+/// Connects as a user of the log, and waits a little while it is out of reach: to NATS, or to the `up` that has the
+/// directory open, or to the directory itself when nobody has.
 pub(crate) async fn user(config: &Config) -> anyhow::Result<Arc<dyn Log>> {
     match &config.log {
         LogConfig::Nats(settings) => {

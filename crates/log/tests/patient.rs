@@ -19,25 +19,62 @@ const PATIENCE: Patience = Patience {
     tell: |_| {},
 };
 
-/// Every second question or so finds it out of reach, and every stream breaks off after two short chunks. What is
-/// written arrives.
-#[derive(Default)]
-struct Shaky {
+/// What is wrong with a log.
+#[derive(Clone, Copy)]
+enum Trouble {
+    /// Every second question or so finds it out of reach, and every stream breaks off after two short chunks. What is
+    /// written arrives.
+    Shaky,
+    /// It takes what is appended, and loses the ack.
+    LosesAcks,
+    /// It fails, always.
+    Fails(fn() -> LogError),
+}
+
+struct Troubled {
     inner: MemoryLog,
+    trouble: Trouble,
     asked: AtomicU32,
+    appends: AtomicU32,
 }
 
 fn unavailable() -> LogError {
     LogError::Unavailable("it is choosing a leader".to_owned())
 }
 
-impl Shaky {
+impl Troubled {
+    fn with(trouble: Trouble) -> Arc<Self> {
+        Arc::new(Self {
+            inner: MemoryLog::new(),
+            trouble,
+            asked: AtomicU32::new(0),
+            appends: AtomicU32::new(0),
+        })
+    }
+
     fn reached(&self) -> Result<(), LogError> {
         let number = self.asked.fetch_add(1, Ordering::SeqCst);
-        // Fibonacci hashing: no two askers can take turns with it.
-        match number.wrapping_mul(0x9E37_79B1) >> 31 {
-            0 => Err(unavailable()),
-            _ => Ok(()),
+        match self.trouble {
+            // Fibonacci hashing: no two askers can take turns with it.
+            Trouble::Shaky if number.wrapping_mul(0x9E37_79B1) >> 31 == 0 => Err(unavailable()),
+            Trouble::Fails(error) => Err(error()),
+            Trouble::Shaky | Trouble::LosesAcks => Ok(()),
+        }
+    }
+
+    /// A stream fails when it is read, not when it is opened.
+    fn stream(&self, entries: Entries) -> Entries {
+        match self.trouble {
+            Trouble::Shaky => broken(entries),
+            Trouble::LosesAcks => entries,
+            Trouble::Fails(error) => futures::stream::iter([Err(error())]).boxed(),
+        }
+    }
+
+    fn opened(&self) -> Result<(), LogError> {
+        match self.trouble {
+            Trouble::Fails(_) => Ok(()),
+            Trouble::Shaky | Trouble::LosesAcks => self.reached(),
         }
     }
 }
@@ -57,9 +94,14 @@ fn broken(entries: Entries) -> Entries {
 }
 
 #[async_trait]
-impl Log for Shaky {
+impl Log for Troubled {
     async fn append(&self, facts: Vec<Record>) -> Result<Vec<Accepted>, LogError> {
-        self.inner.append(facts).await
+        self.appends.fetch_add(1, Ordering::SeqCst);
+        let accepted = self.inner.append(facts).await?;
+        match self.trouble {
+            Trouble::LosesAcks => Err(unavailable()),
+            Trouble::Shaky | Trouble::Fails(_) => Ok(accepted),
+        }
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
@@ -72,13 +114,13 @@ impl Log for Shaky {
     }
 
     async fn read(&self, from: Seq, filter: Filter) -> Result<Entries, LogError> {
-        self.reached()?;
-        Ok(broken(self.inner.read(from, filter).await?))
+        self.opened()?;
+        Ok(self.stream(self.inner.read(from, filter).await?))
     }
 
     async fn follow(&self, from: Seq, filter: Filter) -> Result<Entries, LogError> {
-        self.reached()?;
-        Ok(broken(self.inner.follow(from, filter).await?))
+        self.opened()?;
+        Ok(self.stream(self.inner.follow(from, filter).await?))
     }
 
     async fn bounds(&self) -> Result<Bounds, LogError> {
@@ -101,59 +143,17 @@ impl Log for Shaky {
     }
 
     async fn ledger(&self, from: Seq, filter: Filter) -> Result<Entries, LogError> {
-        self.reached()?;
-        Ok(broken(self.inner.ledger(from, filter).await?))
+        self.opened()?;
+        Ok(self.stream(self.inner.ledger(from, filter).await?))
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn over_a_log_that_is_out_of_reach_half_of_the_time_the_contract_is_kept() {
     contract::all(async || {
-        Arc::new(Patient::new(Arc::new(Shaky::default()), PATIENCE)) as Arc<dyn Log>
+        Arc::new(Patient::new(Troubled::with(Trouble::Shaky), PATIENCE)) as Arc<dyn Log>
     })
     .await;
-}
-
-/// Cannot be reached, or has a disk that is full.
-struct Gone(fn() -> LogError);
-
-#[async_trait]
-impl Log for Gone {
-    async fn append(&self, _: Vec<Record>) -> Result<Vec<Accepted>, LogError> {
-        Err(self.0())
-    }
-
-    async fn commit(&self, _: Commit) -> Result<Committed, CommitError> {
-        Err(self.0().into())
-    }
-
-    async fn head(&self, _: Service) -> Result<Option<PlacedHead>, LogError> {
-        Err(self.0())
-    }
-
-    async fn read(&self, _: Seq, _: Filter) -> Result<Entries, LogError> {
-        Ok(futures::stream::iter([Err(self.0())]).boxed())
-    }
-
-    async fn follow(&self, from: Seq, filter: Filter) -> Result<Entries, LogError> {
-        self.read(from, filter).await
-    }
-
-    async fn bounds(&self) -> Result<Bounds, LogError> {
-        Err(self.0())
-    }
-
-    async fn save_checkpoint(&self, _: Checkpoint) -> Result<(), LogError> {
-        Err(self.0())
-    }
-
-    async fn checkpoint(&self, _: Service, _: Seq) -> Result<Option<Checkpoint>, LogError> {
-        Err(self.0())
-    }
-
-    async fn ledger(&self, from: Seq, filter: Filter) -> Result<Entries, LogError> {
-        self.read(from, filter).await
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -165,7 +165,7 @@ async fn patience_ends_and_the_failure_is_told_once() {
         },
         ..PATIENCE
     };
-    let log = Patient::new(Arc::new(Gone(unavailable)), patience);
+    let log = Patient::new(Troubled::with(Trouble::Fails(unavailable)), patience);
     let start = Instant::now();
     let error = log.bounds().await.expect_err("nobody is there");
     assert!(matches!(error, LogError::Unavailable(_)), "{error}");
@@ -184,61 +184,9 @@ async fn patience_ends_and_the_failure_is_told_once() {
     assert_eq!(TOLD.load(Ordering::SeqCst), 2);
 }
 
-/// Takes what is appended and loses the ack.
-#[derive(Default)]
-struct Silent {
-    inner: MemoryLog,
-    appends: AtomicU32,
-}
-
-#[async_trait]
-impl Log for Silent {
-    async fn append(&self, facts: Vec<Record>) -> Result<Vec<Accepted>, LogError> {
-        self.appends.fetch_add(1, Ordering::SeqCst);
-        self.inner.append(facts).await?;
-        Err(unavailable())
-    }
-
-    async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
-        self.inner.commit(commit).await
-    }
-
-    async fn head(&self, service: Service) -> Result<Option<PlacedHead>, LogError> {
-        self.inner.head(service).await
-    }
-
-    async fn read(&self, from: Seq, filter: Filter) -> Result<Entries, LogError> {
-        self.inner.read(from, filter).await
-    }
-
-    async fn follow(&self, from: Seq, filter: Filter) -> Result<Entries, LogError> {
-        self.inner.follow(from, filter).await
-    }
-
-    async fn bounds(&self) -> Result<Bounds, LogError> {
-        self.inner.bounds().await
-    }
-
-    async fn save_checkpoint(&self, checkpoint: Checkpoint) -> Result<(), LogError> {
-        self.inner.save_checkpoint(checkpoint).await
-    }
-
-    async fn checkpoint(
-        &self,
-        service: Service,
-        not_after: Seq,
-    ) -> Result<Option<Checkpoint>, LogError> {
-        self.inner.checkpoint(service, not_after).await
-    }
-
-    async fn ledger(&self, from: Seq, filter: Filter) -> Result<Entries, LogError> {
-        self.inner.ledger(from, filter).await
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn what_was_not_answered_for_is_not_sent_again() {
-    let silent = Arc::new(Silent::default());
+    let silent = Troubled::with(Trouble::LosesAcks);
     let log = Patient::new(Arc::clone(&silent) as Arc<dyn Log>, PATIENCE);
     let error = log.append(contract::filler(0..1)).await.unwrap_err();
     assert!(matches!(error, LogError::Unavailable(_)), "{error}");
@@ -247,8 +195,8 @@ async fn what_was_not_answered_for_is_not_sent_again() {
 
 #[tokio::test(start_paused = true)]
 async fn what_waiting_does_not_mend_is_told_at_once() {
-    let full = Gone(|| LogError::Storage("the disk is full".to_owned()));
-    let log = Patient::new(Arc::new(full), PATIENCE);
+    let full = Trouble::Fails(|| LogError::Storage("the disk is full".to_owned()));
+    let log = Patient::new(Troubled::with(full), PATIENCE);
     let start = Instant::now();
     let error = log.bounds().await.unwrap_err();
     assert!(matches!(error, LogError::Storage(_)), "{error}");

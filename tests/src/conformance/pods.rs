@@ -21,19 +21,19 @@ pub(super) fn at(age_seconds: u64) -> Timestamp {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Controller {
-    tolerance: Dead,
+    tolerance: DeadBand,
     cpu_initialization_period_s: Option<u64>,
     initial_readiness_delay_s: Option<u64>,
     pod_level_requests: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Dead {
+struct DeadBand {
     up: f64,
     down: f64,
 }
 
-impl Default for Dead {
+impl Default for DeadBand {
     fn default() -> Self {
         Self { up: 0.1, down: 0.1 }
     }
@@ -41,7 +41,7 @@ impl Default for Dead {
 
 impl Controller {
     pub(super) fn tolerance(&self) -> Tolerance {
-        let Dead { up, down } = self.tolerance;
+        let DeadBand { up, down } = self.tolerance;
         Tolerance { up, down }
     }
 
