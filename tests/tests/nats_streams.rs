@@ -7,7 +7,7 @@ use headroom_log::{
 use headroom_model::Service;
 use headroom_tests::{
     facts::{commit, everything, observed, output},
-    servers::nats::{self, settings},
+    servers::nats::{self, Cluster, settings},
 };
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -61,6 +61,20 @@ async fn three_copies_on_one_server_are_refused_by_name_of_setting() {
     };
     let detail = refusal(settings(vec![node.url()], 3)).await;
     assert_says(&detail, &["replicas", "HEADROOM_s"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_sees_too_few_servers_is_waited_for() {
+    let Some(cluster) = Cluster::start("").unwrap() else {
+        return;
+    };
+    // Those that have just started do not see each other yet; here two never come.
+    match NatsLog::connect(settings(cluster.urls(), 5), "s", "tests").await {
+        Err(LogError::Unavailable(detail)) => {
+            assert_says(&detail, &["HEADROOM_s", "10005", "replicas (5)"]);
+        }
+        other => panic!("it should wait: {:?}", other.err()),
+    }
 }
 
 async fn api(client: &async_nats::Client, endpoint: &str, question: Value) -> Value {

@@ -190,16 +190,20 @@ impl Cluster {
         Ok(Some(cluster))
     }
 
+    /// Waits until a leader sees both of the others there: before that, it cannot place a stream on all three.
     fn wait_for_meta_leader(&self) -> Result<()> {
+        let is_there = |replica: &Value| replica["current"] == true && replica["offline"] != true;
+        let leads = |node: &&Node| {
+            let Some(view) = node.monitor("/jsz") else {
+                return false;
+            };
+            let meta = &view["meta_cluster"];
+            let replicas = meta["replicas"].as_array();
+            meta["leader"] == node.name.as_str()
+                && replicas.is_some_and(|all| all.len() == 2 && all.iter().all(is_there))
+        };
         until("a meta leader with two current followers", || {
-            let views = self.nodes.iter().filter_map(|node| node.monitor("/jsz"));
-            views
-                .filter_map(|view| {
-                    Some(view.pointer("/meta_cluster/replicas")?.as_array()?.clone())
-                })
-                .find(|replicas| {
-                    replicas.len() == 2 && replicas.iter().all(|replica| replica["current"] == true)
-                })
+            self.nodes.iter().find(leads)
         })
         .map(drop)
     }

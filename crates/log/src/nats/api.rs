@@ -94,7 +94,7 @@ impl From<Failure> for LogError {
 }
 
 /// Whether waiting may help.
-fn passes(error: &ServerError) -> bool {
+pub(super) fn passes(error: &ServerError) -> bool {
     PASSING.contains(&error.err_code)
         || error.code == 429
         || (error.code == 503 && !is_storage(error))

@@ -1,7 +1,7 @@
 //! The streams of a shard: how they are made, and what an existing one must be like.
 
 use super::{
-    api::{Api, Failure},
+    api::{Api, Failure, passes},
     settings::Settings,
     stored::info,
     subject::Subjects,
@@ -169,10 +169,18 @@ async fn ensure_one(api: &Api, wanted: &Config) -> Result<Ensured, LogError> {
             Err(Failure::Server(error))
                 if error.err_code == ErrorCode::STREAM_NAME_EXIST && attempt == 0 => {}
             Err(Failure::Server(error)) => {
-                return Err(LogError::Refused(format!(
+                let detail = format!(
                     "stream {} cannot be made: {error}; look at nats setting replicas ({}) and the account's limits",
                     wanted.name, wanted.num_replicas
-                )));
+                );
+                // A cluster that has just started does not see all of its servers yet.
+                return Err(
+                    if error.err_code == ErrorCode::CLUSTER_NO_PEERS || passes(&error) {
+                        LogError::Unavailable(detail)
+                    } else {
+                        LogError::Refused(detail)
+                    },
+                );
             }
             // A login that may not make streams gets no answer either.
             Err(Failure::Unreached(_) | Failure::Unanswered(_)) => {
