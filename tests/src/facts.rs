@@ -4,7 +4,7 @@ use headroom_log::{Commit, Entry, Log, PlacedHead};
 use headroom_model::{
     Body, Event, EventId, Head, Kind, Producer, Record, Seq, Service, Through, Timestamp,
     WorkloadId,
-    body::{Measured, Observed, Reading, Ticked},
+    body::{Measured, Observed, Part, Reading, Ticked},
 };
 use uuid::Uuid;
 
@@ -41,6 +41,8 @@ pub fn observed(name: &str, number: u32) -> Record {
         source: "tests".to_owned(),
         due,
         readings: vec![reading],
+        fleet: None,
+        part: Part::default(),
     });
     Event::fact(id, subject, due, producer(Service::Collector, name), body).to_record()
 }

@@ -3,7 +3,7 @@
 use crate::{assignments::Asked, schedule::Turn, sources::Answers, status::token};
 use headroom_model::{
     Body, Event, EventId, Producer, Service, Timestamp, WorkloadId,
-    body::{CollectionFailed, CollectionFailure, Observed, Reading},
+    body::{CollectionFailed, CollectionFailure, Observed, Part, Reading},
 };
 use std::sync::Arc;
 use uuid::Uuid;
@@ -58,6 +58,8 @@ impl Facts {
             source: task.source.to_string(),
             due: turn.due,
             readings,
+            fleet: None,
+            part: Part::default(),
         };
         self.fact(id, &task.workload, now, body.into())
     }
@@ -131,6 +133,8 @@ impl Facts {
             source: source.to_owned(),
             due: now,
             readings: vec![reading],
+            fleet: None,
+            part: Part::default(),
         };
         self.fact(outside(), workload, now, body.into())
     }

@@ -40,6 +40,7 @@ async fn a_query_becomes_an_observation() {
         source,
         due,
         readings,
+        ..
     } = observed(&events[0]).unwrap().clone();
     assert_eq!(source, "main");
     assert_eq!(readings.len(), 1);

@@ -4,7 +4,7 @@
 use headroom_evaluator::Evaluator;
 use headroom_model::{
     Body, Event, EventId, Machine, Producer, Replicas, Seq, Service, Timestamp, WorkloadId,
-    body::{Drifted, Measured, Observed, PolicyApplied, Reading},
+    body::{Drifted, Measured, Observed, Part, PolicyApplied, Reading},
 };
 use std::io::Write as _;
 
@@ -123,6 +123,8 @@ fn observed(at: i64, value: f64) -> Body {
             at: Timestamp(at),
             measured: Measured::Total(value),
         }],
+        fleet: None,
+        part: Part::default(),
     })
 }
 

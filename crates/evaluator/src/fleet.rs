@@ -55,6 +55,8 @@ impl Fleet {
         Some(Counts {
             current,
             ready: self.ready.unwrap_or(current),
+            counted: current,
+            seen: false,
         })
     }
 

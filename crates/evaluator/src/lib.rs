@@ -14,9 +14,13 @@
 
 mod deadlines;
 mod fleet;
+mod gathering;
 pub mod hpa;
+mod listing;
 pub mod proportional;
 pub mod quality;
+mod reckoning;
+mod replicas;
 mod rule;
 mod samples;
 mod threshold;
@@ -65,8 +69,8 @@ impl From<State> for Evaluator {
 
 impl Machine for Evaluator {
     const SERVICE: Service = Service::Evaluator;
-    const BEHAVIOUR: u32 = 1;
-    const STATE: u16 = 1;
+    const BEHAVIOUR: u32 = 2; // 1 knew totals only
+    const STATE: u16 = 2; // 1 knew no lists of replicas
     type Job = ();
 
     fn inputs() -> &'static [Kind] {

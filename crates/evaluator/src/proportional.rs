@@ -4,7 +4,7 @@
 //! 7 and not a little more. Counts saturate at [`hpa::MOST_REPLICAS`], values at 2^63 thousandths. Rule: Kubernetes HPA,
 //! "Algorithm details".
 
-use crate::hpa::{self, Tolerance};
+use crate::hpa::{self, Tolerance, in_thousandths};
 use headroom_model::{Replicas, body::RuleReason};
 use headroom_policy::TargetValue;
 use std::convert::Infallible;
@@ -38,6 +38,11 @@ pub struct Counts {
     pub current: Replicas,
     /// Those that share the load of a [`TargetValue::Value`].
     pub ready: Replicas,
+    /// Those that the target counts, which share the load of a [`TargetValue::AverageValue`]: while they come and go they
+    /// are not `current`.
+    pub counted: Replicas,
+    /// Whether the replicas themselves were seen, so that `ready` is no guess.
+    pub seen: bool,
 }
 
 /// What the rule wants, and from which load: the measured one, or that with an assumption for silent replicas.
@@ -51,13 +56,13 @@ pub struct Wish {
     pub load: f64,
 }
 
-/// What a rule wants: [`exact`], but while none of the replicas is ready the current count stays.
+/// What a rule wants: [`exact`], but while none of the replicas is thought to be ready the current count stays.
 ///
 /// The HPA then wants no replicas, since nobody shares the load of a [`TargetValue::Value`], and so takes back what it has
-/// just ordered.
+/// just ordered. It is followed in that only where the replicas themselves were seen.
 #[must_use]
 pub fn wish(aim: &Aim, load: Load, counts: Counts) -> Wish {
-    let nobody = counts.ready == Replicas::ZERO && counts.current > Replicas::ZERO;
+    let nobody = counts.ready == Replicas::ZERO && counts.current > Replicas::ZERO && !counts.seen;
     if nobody && matches!(aim.target, TargetValue::Value(_)) {
         let missing = counts.current.0;
         return Wish {
@@ -79,9 +84,9 @@ pub fn exact(aim: &Aim, load: Load, counts: Counts) -> Wish {
     if load.missing > 0 && load.missing < load.replicas && counts.current > Replicas::ZERO {
         return cautious(aim, load, counts);
     }
-    let reckoned = reckon(aim, milli(load.total), counts);
+    let reckoned = reckon(aim, in_thousandths(load.total), counts);
     let (replicas, reason) = if reckoned.within {
-        (counts.current, reckoned.within_tolerance(aim))
+        (reckoned.replicas, reckoned.within_tolerance(aim))
     } else {
         (reckoned.replicas, reckoned.proportional())
     };
@@ -99,8 +104,9 @@ fn cautious(aim: &Aim, load: Load, counts: Counts) -> Wish {
         TargetValue::Value(target) => target / f64::from(load.replicas),
     };
     let seen = Reckoned {
-        ratio: milli(load.total) / (milli(fair_share) * f64::from(load.replicas - load.missing)),
-        ..reckon(aim, milli(load.total), counts)
+        ratio: in_thousandths(load.total)
+            / (in_thousandths(fair_share) * f64::from(load.replicas - load.missing)),
+        ..reckon(aim, in_thousandths(load.total), counts)
     };
     if aim.tolerance().holds(seen.ratio) {
         return Wish {
@@ -114,7 +120,7 @@ fn cautious(aim: &Aim, load: Load, counts: Counts) -> Wish {
     } else {
         load.total
     };
-    let reckoned = reckon(aim, milli(assumed), counts);
+    let reckoned = reckon(aim, in_thousandths(assumed), counts);
     let turned = if seen.ratio < 1.0 {
         reckoned.ratio > 1.0 || reckoned.replicas > counts.current
     } else {
@@ -139,7 +145,7 @@ struct Reckoned {
     ratio: f64,
     /// The replicas that share the load.
     counted: Replicas,
-    /// The count that the ratio asks for.
+    /// The count that the ratio asks for; within the tolerance the one that there is.
     replicas: Replicas,
     /// Whether the ratio is within the tolerance. From no replicas it never is.
     within: bool,
@@ -149,11 +155,7 @@ impl Reckoned {
     fn within_tolerance(&self, aim: &Aim) -> RuleReason {
         RuleReason::WithinTolerance {
             ratio: self.ratio,
-            tolerance: if self.ratio < 1.0 {
-                aim.tolerance_down
-            } else {
-                aim.tolerance_up
-            },
+            tolerance: aim.tolerance().beside(self.ratio),
         }
     }
 
@@ -167,19 +169,30 @@ impl Reckoned {
 
 /// `total` in thousandths.
 fn reckon(aim: &Aim, total: f64, counts: Counts) -> Reckoned {
-    let Counts { current, ready } = counts;
+    let Counts {
+        current,
+        ready,
+        counted,
+        ..
+    } = counts;
     let tolerance = aim.tolerance();
     let (proposal, counted) = match aim.target {
         TargetValue::AverageValue(target) => {
-            let one = milli(target);
+            let one = in_thousandths(target);
             (
-                hpa::average_of_total(total, one, tolerance, current),
-                current,
+                hpa::average_of_total(total, one, tolerance, counted),
+                counted,
             )
         }
         TargetValue::Value(target) => {
             let ready_known = || Ok::<_, Infallible>(ready);
-            let Ok(proposal) = hpa::value(total, milli(target), tolerance, current, ready_known);
+            let Ok(proposal) = hpa::value(
+                total,
+                in_thousandths(target),
+                tolerance,
+                current,
+                ready_known,
+            );
             (proposal, ready)
         }
     };
@@ -197,20 +210,6 @@ impl Aim {
             up: self.tolerance_up,
             down: self.tolerance_down,
         }
-    }
-}
-
-/// A value in thousandths. What binary fractions miss of a whole number of them (2.007 times 1000 is
-/// 2007.0000000000002) is
-/// made good; finer values stay as they are. At most 2^63 either way, as a Kubernetes quantity.
-fn milli(value: f64) -> f64 {
-    const MOST: f64 = 9_223_372_036_854_775_808.0;
-    let exact = (value * 1000.0).clamp(-MOST, MOST);
-    let whole = exact.round();
-    if (exact - whole).abs() <= exact.abs() * 1e-9 {
-        whole
-    } else {
-        exact
     }
 }
 
@@ -233,6 +232,8 @@ mod tests {
         Counts {
             current: Replicas(current),
             ready: Replicas(ready),
+            counted: Replicas(current),
+            seen: false,
         }
     }
 

@@ -31,7 +31,13 @@ pub fn on_arrival(measured: &Measured, at: Timestamp, now: Timestamp, freshness:
         Measured::PerReplica { values, .. } if values.iter().any(|value| value.is_finite()) => {
             Quality::Fresh
         }
-        Measured::Total(_) | Measured::PerReplica { .. } => Quality::NotANumber,
+        Measured::PerContainer(usage) if usage.values.is_empty() => Quality::Missing,
+        Measured::PerContainer(usage) if usage.values.iter().any(|value| value.is_finite()) => {
+            Quality::Fresh
+        }
+        Measured::Total(_) | Measured::PerReplica { .. } | Measured::PerContainer(_) => {
+            Quality::NotANumber
+        }
     }
 }
 

@@ -1,19 +1,36 @@
 //! One rule at work: its newest sample, what it remembers, and what it said last.
 
 use crate::fleet::{Fleet, Settled};
-use crate::proportional::{self, Aim};
+use crate::hpa::{CpuRules, Failure, Proposal, Tolerance};
+use crate::listing::Listing;
+use crate::proportional::{self, Aim, Counts};
 use crate::quality;
-use crate::samples::Sample;
-use crate::threshold::{self, Memory, Threshold};
+use crate::reckoning::{Reckoning, against, is_of_replicas};
+use crate::replicas::Readings;
+use crate::samples::{Sample, Shared};
+use crate::threshold::{self, Memory};
 use headroom_model::{
-    Envelope, Seq, Timestamp,
+    Envelope, Replicas, Seq, Timestamp,
     body::{
         CollectionFailed, Input, Observed, Recommendation, Recommended, RuleReason, Unavailable,
     },
 };
-use headroom_policy::{Crossed, MetricSource, Rule, Strategy, TargetValue};
+use headroom_policy::{MetricSource, Rule, Strategy, TargetValue};
 use serde::{Deserialize, Serialize};
 use std::mem::discriminant;
+
+/// What a rule looks at besides its metric.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Surroundings<'a> {
+    /// The counts, as the target's answers tell.
+    pub(crate) fleet: &'a Fleet,
+    /// The target's replicas, where an observation listed them.
+    pub(crate) listing: Option<&'a Listing>,
+    /// When processor time is believed.
+    pub(crate) cpu: CpuRules,
+    /// The moment.
+    pub(crate) now: Timestamp,
+}
 
 /// A rule of a policy in force.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -46,15 +63,25 @@ impl ActiveRule {
     }
 
     /// Takes in the reading that is meant for this rule, if there is one.
-    pub(crate) fn observed(&mut self, observed: &Observed, envelope: &Envelope, now: Timestamp) {
+    pub(crate) fn observed(
+        &mut self,
+        observed: &Observed,
+        shared: &mut Shared,
+        envelope: &Envelope,
+        now: Timestamp,
+    ) {
         let metric = &self.rule.metric;
         if observed.source != metric.source {
             return;
         }
-        for reading in &observed.readings {
+        for (index, reading) in observed.readings.iter().enumerate() {
             if reading.metric == self.rule.metric.metric {
                 let freshness = self.rule.metric.freshness;
-                self.take(Sample::of(reading, envelope, now, freshness), now);
+                let mut sample = Sample::of(reading, envelope, now, freshness);
+                if is_of_replicas(&self.rule.metric.scope) {
+                    sample.each = shared.each(index, reading);
+                }
+                self.take(sample, now);
             }
         }
     }
@@ -77,7 +104,7 @@ impl ActiveRule {
         if !sample.replaces(self.sample.as_ref()) {
             return;
         }
-        if let Reckoning::Threshold(threshold) = Reckoning::of(&self.rule.strategy) {
+        if let Reckoning::Threshold(threshold) = Reckoning::of(&self.rule) {
             let ordered = self.memory.ordered();
             let continued = self
                 .sample
@@ -97,7 +124,7 @@ impl ActiveRule {
 
     /// Brings what is remembered up to date after anything that could have changed the replicas.
     pub(crate) fn settle(&mut self, fleet: &Fleet, settled: Option<Settled>, now: Timestamp) {
-        if let Reckoning::Threshold(threshold) = Reckoning::of(&self.rule.strategy)
+        if let Reckoning::Threshold(threshold) = Reckoning::of(&self.rule)
             && let Some(sample) = &self.sample
         {
             let ordered = self.memory.ordered();
@@ -116,7 +143,7 @@ impl ActiveRule {
 
     /// Folds what this rule said.
     pub(crate) fn said(&mut self, recommendation: &Recommendation, fleet: &Fleet) {
-        if let Reckoning::Threshold(threshold) = Reckoning::of(&self.rule.strategy) {
+        if let Reckoning::Threshold(threshold) = Reckoning::of(&self.rule) {
             self.memory
                 .said(threshold.change, recommendation, fleet.current());
         }
@@ -133,8 +160,8 @@ impl ActiveRule {
     }
 
     /// What the rule says now; `None` when that is no news: the same number for the same kind of reason.
-    pub(crate) fn news(&self, revision: Seq, fleet: &Fleet, now: Timestamp) -> Option<Recommended> {
-        let (recommendation, value) = self.evaluate(fleet, now);
+    pub(crate) fn news(&self, revision: Seq, around: Surroundings<'_>) -> Option<Recommended> {
+        let (recommendation, value) = self.evaluate(around);
         if let Some(said) = &self.said
             && says_the_same(said, &recommendation)
         {
@@ -144,33 +171,81 @@ impl ActiveRule {
             rule: self.rule.name.clone(),
             revision,
             recommendation,
-            inputs: self.input(value, now).into_iter().collect(),
+            inputs: self.input(value, around.now).into_iter().collect(),
         })
     }
 
     /// The recommendation, and the value that it was reckoned from.
-    fn evaluate(&self, fleet: &Fleet, now: Timestamp) -> (Recommendation, f64) {
+    fn evaluate(&self, around: Surroundings<'_>) -> (Recommendation, f64) {
         let unavailable = |cause| Recommendation::Unavailable { cause };
+        if let Strategy::Unknown { .. } = self.rule.strategy {
+            return (unavailable(Unavailable::UnknownType), f64::NAN);
+        }
         let Some(sample) = &self.sample else {
             return (unavailable(Unavailable::NoSample), f64::NAN);
         };
-        let quality = sample.quality(now, self.rule.metric.freshness);
+        let quality = sample.quality(around.now, self.rule.metric.freshness);
         if let Some(cause) = quality::unavailable(quality, sample.at) {
             return (unavailable(cause), sample.value);
         }
-        match Reckoning::of(&self.rule.strategy) {
-            Reckoning::Proportional(aim) => {
-                let Some(counts) = fleet.counts() else {
-                    return (unavailable(Unavailable::CurrentUnknown), sample.value);
+        if let Reckoning::Threshold(threshold) = Reckoning::of(&self.rule) {
+            let wish = threshold::wish(&threshold, &self.memory, sample.at, around.fleet);
+            return (wish, sample.mean());
+        }
+        let wished = match self.listing(around) {
+            Ok(listing) => self.wish(sample, listing, around),
+            Err(cause) => Err(cause),
+        };
+        match wished {
+            Ok((replicas, reason, value)) => (Recommendation::Desired { replicas, reason }, value),
+            Err(cause) => (unavailable(cause), sample.value),
+        }
+    }
+
+    /// The list of the target's replicas, if there is one; it must not be older than the rule's samples may be.
+    fn listing<'a>(&self, around: Surroundings<'a>) -> Result<Option<&'a Listing>, Unavailable> {
+        match around.listing {
+            Some(listing) if listing.is_stale(around.now, self.rule.metric.freshness) => {
+                Err(Unavailable::Stale { since: listing.at })
+            }
+            listing => Ok(listing),
+        }
+    }
+
+    /// The wish of a proportional rule, why, and from which value.
+    fn wish(
+        &self,
+        sample: &Sample,
+        listing: Option<&Listing>,
+        around: Surroundings<'_>,
+    ) -> Result<(Replicas, RuleReason, f64), Unavailable> {
+        let counts = around.fleet.counts().ok_or(Unavailable::CurrentUnknown)?;
+        match (Reckoning::of(&self.rule), &sample.each) {
+            (Reckoning::OfReplicas(aim, tolerance), Some(measured)) => {
+                let readings = Readings {
+                    metric: &self.rule.metric.metric,
+                    scope: &self.rule.metric.scope,
+                    measured,
+                    at: sample.at,
+                    freshness: self.rule.metric.freshness,
+                    listing,
+                    cpu: around.cpu,
+                    now: around.now,
                 };
-                let wish = proportional::wish(&aim, sample.load(), counts);
-                let (replicas, reason) = (wish.replicas, wish.reason);
-                (Recommendation::Desired { replicas, reason }, wish.load)
+                let proposal = readings.propose(aim, tolerance, counts.current);
+                let proposal = proposal.map_err(cause)?;
+                let value = match proposal.utilization_percent {
+                    Some(percent) => f64::from(percent),
+                    None => proposal.measured.units(),
+                };
+                Ok((proposal.replicas, reason(&proposal, tolerance), value))
             }
-            Reckoning::Threshold(threshold) => {
-                let wish = threshold::wish(&threshold, &self.memory, sample.at, fleet);
-                (wish, sample.mean())
+            (Reckoning::Proportional(aim), None) => {
+                let wish = proportional::wish(&aim, sample.load(), seen(counts, &aim, listing)?);
+                Ok((wish.replicas, wish.reason, wish.load))
             }
+            // Readings of another kind than the rule is for.
+            _ => Err(Unavailable::NoSuchSamples),
         }
     }
 
@@ -185,6 +260,57 @@ impl ActiveRule {
             event: sample.event,
             seq: sample.seq,
         })
+    }
+}
+
+/// The counts as the list of replicas has them, where there is one.
+fn seen(counts: Counts, aim: &Aim, listing: Option<&Listing>) -> Result<Counts, Unavailable> {
+    let Some(listing) = listing else {
+        return Ok(counts);
+    };
+    let ready = match aim.target {
+        TargetValue::Value(_) if counts.current > Replicas::ZERO => {
+            listing.ready().map_err(cause)?
+        }
+        _ => counts.ready,
+    };
+    Ok(Counts {
+        ready,
+        counted: listing.counted().unwrap_or(counts.counted),
+        seen: true,
+        ..counts
+    })
+}
+
+/// Why replicas are proposed.
+fn reason(proposal: &Proposal, tolerance: Tolerance) -> RuleReason {
+    let &Proposal { ratio, counted, .. } = proposal;
+    if !proposal.stays {
+        RuleReason::Proportional { ratio, counted }
+    } else if tolerance.holds(ratio) {
+        RuleReason::WithinTolerance {
+            ratio,
+            tolerance: tolerance.beside(ratio),
+        }
+    } else {
+        RuleReason::MissingReplicas {
+            missing: proposal.assumed,
+        }
+    }
+}
+
+/// Why nothing can be proposed.
+fn cause(failure: Failure) -> Unavailable {
+    match failure {
+        Failure::NoReplicas => Unavailable::NoReplicas,
+        Failure::NoSamples => Unavailable::NoSuchSamples,
+        Failure::NoMatchingSamples => Unavailable::StrangeSamples,
+        Failure::MissingRequest { replica, container } => {
+            Unavailable::MissingRequest { replica, container }
+        }
+        Failure::NoSuchContainer { replica, container } => {
+            Unavailable::NoSuchContainer { replica, container }
+        }
     }
 }
 
@@ -215,48 +341,5 @@ fn says_the_same(before: &Recommendation, now: &Recommendation) -> bool {
             discriminant(cause) == discriminant(now)
         }
         _ => false,
-    }
-}
-
-/// A rule's strategy, as the file of its arithmetic takes it.
-enum Reckoning {
-    Proportional(Aim),
-    Threshold(Threshold),
-}
-
-impl Reckoning {
-    fn of(strategy: &Strategy) -> Self {
-        match *strategy {
-            Strategy::Proportional {
-                target,
-                tolerance_up,
-                tolerance_down,
-            } => Self::Proportional(Aim {
-                target,
-                tolerance_up,
-                tolerance_down,
-            }),
-            Strategy::Threshold {
-                crossed,
-                hold_for,
-                change,
-            } => Self::Threshold(Threshold {
-                crossed,
-                hold_for,
-                change,
-            }),
-        }
-    }
-}
-
-/// The number that a rule holds its value against.
-fn against(strategy: &Strategy) -> f64 {
-    match strategy {
-        Strategy::Proportional { target, .. } => match target {
-            TargetValue::AverageValue(value) | TargetValue::Value(value) => *value,
-        },
-        Strategy::Threshold { crossed, .. } => match crossed {
-            Crossed::Above(limit) | Crossed::Below(limit) => *limit,
-        },
     }
 }

@@ -6,6 +6,27 @@ use headroom_model::{
     body::{CollectionFailed, Measured, Quality, Reading},
 };
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The readings of single replicas of one observation, which all rules that need them share.
+#[derive(Debug, Default)]
+pub(crate) struct Shared(Vec<(usize, Arc<Measured>)>);
+
+impl Shared {
+    /// The reading number `index`, if it is of single replicas.
+    pub(crate) fn each(&mut self, index: usize, reading: &Reading) -> Option<Arc<Measured>> {
+        match reading.measured {
+            Measured::Total(_) | Measured::Missing => return None,
+            Measured::PerReplica { .. } | Measured::PerContainer(_) => {}
+        }
+        if let Some((_, known)) = self.0.iter().find(|(known, _)| *known == index) {
+            return Some(Arc::clone(known));
+        }
+        let each = Arc::new(reading.measured.clone());
+        self.0.push((index, Arc::clone(&each)));
+        Some(each)
+    }
+}
 
 /// What a rule knows of its metric.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -20,6 +41,8 @@ pub(crate) struct Sample {
     arrived: Quality,
     /// When the source says it was so; of a failure, when it was due.
     pub(crate) at: Timestamp,
+    /// The readings of single replicas, if the rule works on those; shared with the workload's other rules.
+    pub(crate) each: Option<Arc<Measured>>,
     /// The event that brought it.
     pub(crate) event: EventId,
     /// Where that event is in the log.
@@ -41,6 +64,7 @@ impl Sample {
             missing,
             arrived: quality::on_arrival(&reading.measured, reading.at, now, freshness),
             at: reading.at,
+            each: None,
             event: envelope.id,
             seq: envelope.seq,
         }
@@ -54,6 +78,7 @@ impl Sample {
             missing: 0,
             arrived: Quality::Failed,
             at: failure.due,
+            each: None,
             event: envelope.id,
             seq: envelope.seq,
         }
@@ -114,17 +139,35 @@ fn summed(measured: &Measured) -> (f64, u32, u32) {
     match measured {
         Measured::Total(value) => (*value, 0, 0),
         Measured::Missing => (f64::NAN, 0, 0),
-        Measured::PerReplica { values, .. } => {
-            let finite = values.iter().filter(|value| value.is_finite());
-            let (sum, answered) = finite.fold((0.0, 0), |(sum, answered), value| {
-                (sum + value, answered + 1)
-            });
-            let replicas = u32::try_from(values.len()).unwrap_or(u32::MAX);
-            (
-                sum.clamp(f64::MIN, f64::MAX),
-                replicas,
-                replicas.saturating_sub(answered),
-            )
+        Measured::PerReplica { replicas, values } => of_each(replicas.len(), values),
+        Measured::PerContainer(usage) => {
+            let rows = usage.replicas.len();
+            let each = usage
+                .values
+                .chunks(usage.containers.len().max(1))
+                .take(rows);
+            let sums: Vec<_> = each.map(sum_of_finite).collect();
+            of_each(rows, &sums)
         }
     }
+}
+
+/// The sum over those of `replicas` that gave a finite number, and how many did not.
+fn of_each(replicas: usize, values: &[f64]) -> (f64, u32, u32) {
+    let answered = values.iter().filter(|value| value.is_finite()).count();
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let sum = sum_of_finite(values);
+    let missing = count(replicas.max(values.len())).saturating_sub(count(answered));
+    let sum = if sum.is_nan() { 0.0 } else { sum };
+    (
+        sum.clamp(f64::MIN, f64::MAX),
+        count(replicas.max(values.len())),
+        missing,
+    )
+}
+
+/// NaN when none is finite.
+fn sum_of_finite(values: &[f64]) -> f64 {
+    let finite = values.iter().copied().filter(|value| value.is_finite());
+    finite.reduce(|sum, value| sum + value).unwrap_or(f64::NAN)
 }

@@ -1,10 +1,15 @@
 //! One workload: the rules of its policy in force, and what is known of its replicas.
 
 use crate::fleet::{Fleet, Settled};
-use crate::rule::ActiveRule;
+use crate::gathering::Gathering;
+use crate::hpa::CpuRules;
+use crate::listing::Listing;
+use crate::quality::AHEAD_AT_MOST;
+use crate::rule::{ActiveRule, Surroundings};
+use crate::samples::Shared;
 use headroom_model::{
-    Body, Event, Output, Seq, Timestamp, WorkloadId,
-    body::{PolicyApplied, Recommended},
+    Body, Envelope, Event, Output, Seq, Timestamp, WorkloadId,
+    body::{Observed, PolicyApplied, Recommended},
 };
 use headroom_policy::{Cooldown, Policy};
 use serde::{Deserialize, Serialize};
@@ -19,6 +24,12 @@ pub(crate) struct Workload {
     /// Its rests, which also bound how long a change is waited for.
     cooldown: Cooldown,
     fleet: Fleet,
+    /// The target's replicas, where observations list them.
+    listing: Option<Box<Listing>>,
+    /// When processor time is believed.
+    cpu: CpuRules,
+    /// Observations that came in part.
+    gathering: Gathering,
     /// The instant this workload waits for in the queue of deadlines.
     pub(crate) queued: Option<Timestamp>,
 }
@@ -30,9 +41,12 @@ impl Workload {
         self.settle(cooled_down, now);
         let mut settled = None;
         match &event.body {
-            Body::Observed(observed) => {
-                for rule in &mut self.rules {
-                    rule.observed(observed, &event.envelope, now);
+            Body::Observed(observed) if observed.part.is_whole() => {
+                self.observed(observed, &event.envelope, now);
+            }
+            Body::Observed(part) => {
+                if let Some(whole) = self.gathering.add(part) {
+                    self.observed(&whole, &event.envelope, now);
                 }
             }
             Body::CollectionFailed(failure) => {
@@ -48,6 +62,20 @@ impl Workload {
             _ => {}
         }
         self.settle(settled, now);
+    }
+
+    fn observed(&mut self, observed: &Observed, envelope: &Envelope, now: Timestamp) {
+        if let Some(fleet) = &observed.fleet {
+            let newer = |known: &Listing| known.at < observed.due;
+            let believed = observed.due <= now.plus(AHEAD_AT_MOST);
+            if believed && self.listing.as_deref().is_none_or(newer) {
+                self.listing = Some(Box::new(Listing::of(fleet, observed.due)));
+            }
+        }
+        let mut shared = Shared::default();
+        for rule in &mut self.rules {
+            rule.observed(observed, &mut shared, envelope, now);
+        }
     }
 
     /// Folds what one of the rules said.
@@ -68,8 +96,14 @@ impl Workload {
 
     /// What the rules say that is news.
     pub(crate) fn news(&self, subject: &WorkloadId, now: Timestamp, news: &mut Vec<Output>) {
+        let around = Surroundings {
+            fleet: &self.fleet,
+            listing: self.listing.as_deref(),
+            cpu: self.cpu,
+            now,
+        };
         for rule in &self.rules {
-            if let Some(recommended) = rule.news(self.revision, &self.fleet, now) {
+            if let Some(recommended) = rule.news(self.revision, around) {
                 news.push(Output::new(subject, recommended));
             }
         }

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use futures::StreamExt as _;
 use headroom_log::embedded::{EmbeddedLog, Settings, Written};
 use headroom_log::{Filter, Log};
-use headroom_model::body::{Measured, Observed, Reading};
+use headroom_model::body::{Measured, Observed, Part, Reading};
 use headroom_model::{Body, Event, EventId, Producer, Record, Seq, Service, Timestamp, WorkloadId};
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
@@ -93,6 +93,8 @@ fn observations(count: usize, batch: usize) -> Vec<Vec<Record>> {
             source: "prometheus".into(),
             due,
             readings: vec![reading],
+            fleet: None,
+            part: Part::default(),
         });
         let id = EventId::scraped("prometheus", workload, due);
         Event::fact(id, workload.clone(), due, producer.clone(), body).to_record()

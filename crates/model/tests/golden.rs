@@ -10,11 +10,17 @@
 
 use headroom_model::body::*;
 use headroom_model::{Body, EventId, Generation, Kind, Replicas, Seq, Span, Timestamp};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-fn file(kind: &Kind, version: u16, ending: &str) -> PathBuf {
+/// The file of a kind's example; from the second one on with its number.
+fn file(kind: &Kind, version: u16, example: usize, ending: &str) -> PathBuf {
+    let number = match example {
+        1 => String::new(),
+        more => format!("-{more}"),
+    };
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join(format!("tests/golden/{kind}.v{version}.{ending}"))
+        .join(format!("tests/golden/{kind}.v{version}{number}.{ending}"))
 }
 
 fn id(name: &str) -> EventId {
@@ -53,11 +59,68 @@ fn observed() -> Vec<Body> {
             source: "prom".into(),
             due,
             readings,
+            fleet: None,
+            part: Part::default(),
         }
         .into(),
         failed.into(),
         Ticked { number: 7 }.into(),
+        listed().into(),
     ]
+}
+
+/// With the target's replicas, and readings of each.
+fn listed() -> Observed {
+    let due = Timestamp(1_790_000_000_000);
+    let replicas = vec!["web-0".to_owned(), "web-1".to_owned()];
+    let usage = ContainerUsage {
+        replicas: replicas.clone(),
+        containers: vec!["app".into(), "proxy".into()],
+        values: vec![0.25, 0.125, 0.5, f64::NAN],
+        incomplete: vec![false, true],
+        at: vec![due, due.minus(Span::seconds(3))],
+        windows: vec![Span::seconds(15); 2],
+    };
+    let container = |name: &str, requests: &[(&str, i64)]| Container {
+        name: name.to_owned(),
+        requests: requests
+            .iter()
+            .map(|(resource, request)| ((*resource).to_owned(), *request))
+            .collect(),
+    };
+    Observed {
+        source: "kubernetes".into(),
+        due,
+        readings: vec![Reading {
+            metric: "cpu".into(),
+            at: due,
+            measured: Measured::PerContainer(usage),
+        }],
+        fleet: Some(FleetState {
+            counted: Some(Replicas(3)),
+            names: replicas,
+            phases: vec![Phase::Running, Phase::Pending],
+            deleting: vec![false, true],
+            ready: vec![Some(true), None],
+            started: vec![Some(due.minus(Span::seconds(600))), None],
+            ready_changed: vec![due.minus(Span::seconds(590)), due],
+            made_from: vec![0, 1],
+            templates: vec![
+                Template {
+                    containers: vec![
+                        container("app", &[("cpu", 500), ("memory", 268_435_456_000)]),
+                        container("proxy", &[]),
+                    ],
+                    ..Template::default()
+                },
+                Template {
+                    containers: vec![container("app", &[])],
+                    requests: [("cpu".to_owned(), 1000)].into(),
+                },
+            ],
+        }),
+        part: Part { number: 1, of: 2 },
+    }
 }
 
 fn operated() -> Vec<Body> {
@@ -225,11 +288,16 @@ fn every_kind_and_version_has_an_example() {
 
 #[test]
 fn what_was_written_once_is_read_and_written_the_same() {
+    let mut seen = BTreeMap::new();
     for body in examples() {
         let (kind, version) = (body.kind(), body.version());
+        let example = *seen
+            .entry(kind.clone())
+            .and_modify(|seen| *seen += 1)
+            .or_insert(1);
         let (packed, shown) = (
-            file(&kind, version, "msgpack"),
-            file(&kind, version, "json"),
+            file(&kind, version, example, "msgpack"),
+            file(&kind, version, example, "json"),
         );
         if std::env::var_os("HEADROOM_BLESS").is_some() && !packed.exists() {
             std::fs::write(&packed, body.encode()).unwrap();
@@ -264,7 +332,7 @@ fn what_was_written_once_is_read_and_written_the_same() {
 
 #[test]
 fn every_golden_file_is_still_read() {
-    for entry in std::fs::read_dir(file(&Kind::Ticked, 1, "x").parent().unwrap()).unwrap() {
+    for entry in std::fs::read_dir(file(&Kind::Ticked, 1, 1, "x").parent().unwrap()).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let Some((kind, version)) = name
@@ -274,6 +342,7 @@ fn every_golden_file_is_still_read() {
             continue;
         };
         let kind = Kind::from_token(kind);
+        let version = version.split('-').next().unwrap();
         let body = Body::decode(
             &kind,
             version.parse().unwrap(),

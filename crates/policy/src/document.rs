@@ -7,7 +7,7 @@ use crate::{
     path::{Path, Step},
     shared::{self, Placed},
     spec::Manifest,
-    yaml,
+    strangers, yaml,
 };
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -32,10 +32,13 @@ pub struct Document {
 impl Policy {
     /// Reads a policy from the body of `policy_applied`. Depends on nothing but the value.
     ///
+    /// A metric of a type that this build does not know, which another build applied, becomes a rule that cannot say
+    /// ([`crate::Strategy::Unknown`]): the policy stays in force, and takes nothing away.
+    ///
     /// # Errors
     /// Everything that is wrong with it, without places.
     pub fn from_value(value: &Value) -> Result<Self, Errors> {
-        read(value, None).map_err(|faults| {
+        strangers::read(value, |known| read(known, None)).map_err(|faults| {
             let unplaced = faults.into_iter().map(|fault| error(fault, None));
             Errors::new(unplaced.collect())
         })

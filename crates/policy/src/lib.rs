@@ -14,6 +14,7 @@ mod policy;
 mod quantity;
 mod shared;
 pub mod spec;
+mod strangers;
 mod target;
 mod yaml;
 

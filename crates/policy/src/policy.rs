@@ -58,6 +58,8 @@ pub struct Rule {
 pub struct MetricSource {
     /// The metric's name: what a reading is matched by, within its source.
     pub metric: String,
+    /// What it is a number of.
+    pub scope: Scope,
     /// The name of a source in the collector's configuration; `push` for pushed readings.
     pub source: String,
     /// What to ask the source, in its own language; `None` where the name is enough.
@@ -68,11 +70,28 @@ pub struct MetricSource {
     pub freshness: Span,
 }
 
+/// What a metric is a number of. Readings of single replicas are used where there are any.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Of anything: one total.
+    #[default]
+    External,
+    /// Of another object, which the metric's name begins with: one total.
+    Object,
+    /// Of each replica.
+    Pods,
+    /// Of what each replica uses of the resource that the metric is named after.
+    Resource,
+    /// Of what this container of each replica uses of it.
+    Container(String),
+}
+
 /// How a rule makes a count of a number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Strategy {
-    /// As many replicas as bring the metric to its target value (autoscaling/v2, External).
+    /// As many replicas as bring the metric to its target value (autoscaling/v2).
     Proportional {
         /// What one replica, or the whole workload, should carry.
         target: TargetValue,
@@ -80,6 +99,20 @@ pub enum Strategy {
         tolerance_up: f64,
         /// Dead band below the target value, as a ratio.
         tolerance_down: f64,
+    },
+    /// As many replicas as bring the share of what they request that they use to `percent`. Only of resources.
+    Utilization {
+        /// The share, in percent. Above zero; may be more than 100.
+        percent: u32,
+        /// Dead band above it, as a ratio of it.
+        tolerance_up: f64,
+        /// Dead band below it, as a ratio of it.
+        tolerance_down: f64,
+    },
+    /// A metric of a type that this build does not know, in a policy that another build applied: the rule cannot say.
+    Unknown {
+        /// The type.
+        metric_type: String,
     },
     /// One change each time a threshold has been crossed long enough.
     Threshold {

@@ -2,8 +2,8 @@
 
 use headroom_model::{Replicas, Span, body::Mode};
 use headroom_policy::{
-    Change, Cooldown, Crossed, Document, Policy, RateAmount, RatePolicy, Scaling, Select, Strategy,
-    TargetValue, parse_files,
+    Change, Cooldown, Crossed, Document, Policy, RateAmount, RatePolicy, Scaling, Scope, Select,
+    Strategy, TargetValue, parse_files,
 };
 
 /// A policy with `more` under its `spec`.
@@ -400,4 +400,97 @@ fn the_example_in_the_reference_is_the_example() {
     let reference = include_str!("../../../docs/policy.md");
     let example = include_str!("../../../deploy/policies/example.yaml");
     assert!(reference.contains(&format!("```yaml\n{example}```\n")));
+}
+
+#[test]
+fn each_type_of_metric_is_a_number_of_something() {
+    let read = policy(
+        "  metrics:
+    - {type: Resource, resource: {name: cpu, target: {averageUtilization: 80}}}
+    - {type: ContainerResource, containerResource: {name: cpu, container: app, target: {averageValue: 500m}}}
+    - {type: Pods, pods: {metric: {name: rps, selector: {matchLabels: {verb: GET}}}, target: {averageValue: 10}}}
+    - {type: Object, object: {describedObject: {kind: Ingress, name: main}, metric: {name: rps}, target: {value: 100}}}
+",
+    );
+    let found: Vec<_> = read
+        .rules
+        .iter()
+        .map(|rule| {
+            let target = match rule.strategy {
+                Strategy::Proportional { target, .. } => Ok(target),
+                Strategy::Utilization { percent, .. } => Err(percent),
+                _ => panic!("{rule:?}"),
+            };
+            let metric = &rule.metric;
+            (
+                rule.name.as_str(),
+                metric.metric.as_str(),
+                metric.scope.clone(),
+                target,
+            )
+        })
+        .collect();
+    let want = [
+        ("cpu", "cpu", Scope::Resource, Err(80)),
+        (
+            "app/cpu",
+            "cpu",
+            Scope::Container("app".into()),
+            Ok(TargetValue::AverageValue(0.5)),
+        ),
+        (
+            "rps{verb=\"GET\"}",
+            "rps{verb=\"GET\"}",
+            Scope::Pods,
+            Ok(TargetValue::AverageValue(10.0)),
+        ),
+        (
+            "Ingress/main/rps",
+            "Ingress/main/rps",
+            Scope::Object,
+            Ok(TargetValue::Value(100.0)),
+        ),
+    ];
+    assert_eq!(found, want);
+}
+
+#[test]
+fn a_metric_of_a_type_of_another_build_is_a_rule_that_cannot_say() {
+    let mut value = one("\
+apiVersion: headroom.dev/v1alpha1
+kind: ScalingPolicy
+metadata: {name: web}
+spec:
+  scaleTargetRef: {kind: Process, name: web}
+  maxReplicas: 10
+  metrics: [{type: External, external: {metric: {name: load}, target: {averageValue: 30}}}]
+")
+    .value;
+    let metrics = value
+        .pointer_mut("/spec/metrics")
+        .unwrap()
+        .as_array_mut()
+        .unwrap();
+    metrics.insert(
+        0,
+        serde_json::json!({ "type": "Cosmic", "cosmic": { "rays": 3 } }),
+    );
+    let policy = Policy::from_value(&value).unwrap();
+    let strategies: Vec<_> = policy.rules.iter().map(|rule| &rule.strategy).collect();
+    let unknown = Strategy::Unknown {
+        metric_type: "Cosmic".into(),
+    };
+    assert_eq!(strategies[0], &unknown);
+    assert!(
+        matches!(strategies[1], Strategy::Proportional { .. }),
+        "{strategies:?}"
+    );
+    for nonsense in [
+        serde_json::json!(3),
+        serde_json::json!({ "type": 3 }),
+        serde_json::json!({}),
+    ] {
+        value["spec"]["metrics"] = serde_json::json!([nonsense]);
+        assert!(Policy::from_value(&value).is_err(), "{value}");
+    }
 }

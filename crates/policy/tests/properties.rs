@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 const EXAMPLE: &str = include_str!("../../../deploy/policies/example.yaml");
 
 /// Field names and words of policies, so that random documents get far into the checks.
-const WORDS: [&str; 48] = [
+const WORDS: [&str; 54] = [
     "apiVersion",
     "kind",
     "metadata",
@@ -24,6 +24,12 @@ const WORDS: [&str; 48] = [
     "metrics",
     "type",
     "external",
+    "resource",
+    "containerResource",
+    "container",
+    "object",
+    "describedObject",
+    "averageUtilization",
     "metric",
     "selector",
     "matchLabels",
@@ -70,6 +76,10 @@ fn scalar() -> impl Strategy<Value = Value> {
         "headroom.dev/v1alpha1",
         "ScalingPolicy",
         "External",
+        "Resource",
+        "ContainerResource",
+        "Object",
+        "Utilization",
         "AverageValue",
         "Value",
         "Max",
@@ -112,6 +122,36 @@ fn document() -> impl Strategy<Value = Value> {
             }),
         ]
     })
+}
+
+/// Metrics of replicas and of objects, as autoscaling/v2 writes them.
+fn hpa_metric() -> impl Strategy<Value = Value> {
+    let average = json!({"type": "AverageValue", "averageValue": "100m"});
+    let average_too = average.clone();
+    let share =
+        (1_i32..).prop_map(|percent| json!({"type": "Utilization", "averageUtilization": percent}));
+    prop_oneof![
+        ("[a-z]{1,6}", prop_oneof![share, Just(average.clone())]).prop_map(|(name, target)| {
+            json!({"type": "Resource", "resource": {"name": name, "target": target}})
+        }),
+        ("[a-z]{1,6}", "[a-z]{1,6}").prop_map(move |(name, container)| {
+            let target = average.clone();
+            let resource = json!({"name": name, "container": container, "target": target});
+            json!({"type": "ContainerResource", "containerResource": resource})
+        }),
+        "[a-z]{1,6}".prop_map(move |name| {
+            let pods = json!({"metric": {"name": name}, "target": average_too});
+            json!({"type": "Pods", "pods": pods})
+        }),
+        "[a-z]{1,6}".prop_map(|name| {
+            let object = json!({
+                "describedObject": {"kind": "Ingress", "name": "main"},
+                "metric": {"name": name},
+                "target": {"value": 5},
+            });
+            json!({"type": "Object", "object": object})
+        }),
+    ]
 }
 
 prop_compose! {
@@ -170,7 +210,7 @@ prop_compose! {
         name in "[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?",
         min in 0_u32..=7,
         max in 7_u32..=2_147_483_647,
-        metrics in vec(metric(), 1..4),
+        metrics in vec(prop_oneof![3 => metric(), 1 => hpa_metric()], 1..4),
         thresholds in vec(threshold(), 0..4),
         up in proptest::option::of(rules()),
         down in proptest::option::of(rules()),
@@ -203,18 +243,23 @@ fn keeps_its_promises(policy: &Policy) {
     assert_eq!(names.len(), policy.rules.len());
     for rule in &policy.rules {
         assert!(rule.metric.freshness >= rule.metric.interval);
-        match rule.strategy {
-            Rule::Proportional {
-                target: TargetValue::AverageValue(target) | TargetValue::Value(target),
+        match &rule.strategy {
+            Rule::Unknown { metric_type } => assert!(!metric_type.is_empty()),
+            Rule::Utilization { percent, .. } => {
+                assert!((1..=i32::MAX.unsigned_abs()).contains(percent));
+            }
+            &Rule::Proportional {
+                target,
                 tolerance_up,
                 tolerance_down,
             } => {
+                let (TargetValue::AverageValue(target) | TargetValue::Value(target)) = target;
                 assert!(target > 0.0 && target.is_finite());
                 assert!(
                     (0.0..=1.0).contains(&tolerance_up) && (0.0..=1.0).contains(&tolerance_down)
                 );
             }
-            Rule::Threshold {
+            &Rule::Threshold {
                 crossed: Crossed::Above(at) | Crossed::Below(at),
                 change,
                 ..

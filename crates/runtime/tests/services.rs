@@ -5,7 +5,7 @@ use headroom_actuator::Actuator;
 use headroom_evaluator::Evaluator;
 use headroom_log::memory::MemoryLog;
 use headroom_log::{Entry, Filter, Log};
-use headroom_model::body::{Body, Measured, Observed, PolicyApplied, Reading};
+use headroom_model::body::{Body, Measured, Observed, Part, PolicyApplied, Reading};
 use headroom_model::machine::Fold;
 use headroom_model::{Event, EventId, Machine, Producer, Record, Seq, Service, WorkloadId};
 use headroom_planner::Planner;
@@ -151,6 +151,8 @@ async fn observe(log: &MemoryLog, value: f64) {
         source: "push".into(),
         due: reading.at,
         readings: vec![reading],
+        fleet: None,
+        part: Part::default(),
     };
     log.append(vec![fact(Service::Collector, Body::from(body))])
         .await

@@ -3,7 +3,7 @@
 use crate::scenario::Scenario;
 use crate::world::World;
 use headroom_model::body::{
-    Body, CollectionFailed, CollectionFailure, Measured, Observed, Reading,
+    Body, CollectionFailed, CollectionFailure, Measured, Observed, Part, Reading,
 };
 use headroom_model::{Event, EventId, Producer, Record, Service, Span, Timestamp, WorkloadId};
 use std::collections::BTreeMap;
@@ -105,6 +105,8 @@ pub(crate) fn report(
             source: SOURCE.to_owned(),
             due,
             readings: vec![reading],
+            fleet: None,
+            part: Part::default(),
         })
     };
     let id = EventId::scraped(SOURCE, workload, due);

@@ -3,8 +3,8 @@
 use headroom_model::{
     Body, Event, EventId, Generation, Producer, Replicas, Service, Span, Timestamp, WorkloadId,
     body::{
-        Actuated, Decided, Decision, Drifted, Measured, Observed, Outcome, PolicyApplied, Reading,
-        Verified,
+        Actuated, Decided, Decision, Drifted, Measured, Observed, Outcome, Part, PolicyApplied,
+        Reading, Verified,
     },
 };
 use serde_json::{Value, json};
@@ -136,6 +136,8 @@ impl Fleet {
             source: "prometheus".to_owned(),
             due,
             readings: vec![reading],
+            fleet: None,
+            part: Part::default(),
         };
         Event::fact(
             EventId::scraped("prometheus", id, due),

@@ -115,7 +115,8 @@ impl Calculation {
         };
         Ok(match (target.utilization_percent, target.average_value_m) {
             (Some(percent), _) => {
-                let requests = || requests(&self.pods, &self.controller, usage.container);
+                let resource = metric.resource.as_deref().unwrap_or("cpu");
+                let requests = || requests(&self.pods, &self.controller, resource, usage.container);
                 resource_utilization(samples, requests, percent, tolerance, current)
             }
             (None, Some(value)) => average_value(samples, Milli(value), tolerance, current),
@@ -129,10 +130,12 @@ impl Calculation {
 fn requests(
     pods: &[Pod],
     controller: &Controller,
+    resource: &str,
     container: Option<&str>,
 ) -> Result<BTreeMap<String, Milli>, Failure> {
     let one = |pod: &Pod| {
-        let request = request_of(&pod.name, &pod.template(controller), container)?;
+        let template = pod.template(controller, resource);
+        let request = request_of(&pod.name, &template, resource, container)?;
         Ok((pod.name.clone(), request))
     };
     pods.iter().map(one).collect()
@@ -205,7 +208,12 @@ struct Requests {
 
 impl Requests {
     fn requested(&self) -> Value {
-        match requests(&self.pods, &self.controller, self.container.as_deref()) {
+        match requests(
+            &self.pods,
+            &self.controller,
+            "cpu",
+            self.container.as_deref(),
+        ) {
             Ok(requests) => {
                 let requests = requests
                     .into_iter()

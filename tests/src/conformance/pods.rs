@@ -1,9 +1,10 @@
 //! Pods, their samples and the controller's settings, as the vectors have them, in the evaluator's words.
 
-use headroom_evaluator::hpa::{
-    Container, CpuRules, Milli, Phase, Replica, Sample, Template, Tolerance,
+use headroom_evaluator::hpa::{CpuRules, Milli, Replica, Sample, Tolerance};
+use headroom_model::{
+    Span, Timestamp,
+    body::{Container, Phase, Template},
 };
-use headroom_model::{Span, Timestamp};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -133,7 +134,9 @@ impl Pod {
         }
     }
 
-    pub(super) fn template(&self, controller: &Controller) -> Template {
+    /// What it is made from; all requests are of `resource`.
+    pub(super) fn template(&self, controller: &Controller, resource: &str) -> Template {
+        let of = |request: i64| (resource.to_owned(), request);
         let stays = self
             .init_containers
             .iter()
@@ -144,14 +147,16 @@ impl Pod {
             .chain(stays)
             .map(|container| Container {
                 name: container.name.clone(),
-                request: container.request_m.map(Milli),
+                requests: container.request_m.map(of).into_iter().collect(),
             });
         Template {
             containers: containers.collect(),
-            request: self
+            requests: self
                 .pod_request_m
                 .filter(|_| controller.pod_level_requests != Some(false))
-                .map(Milli),
+                .map(of)
+                .into_iter()
+                .collect(),
         }
     }
 }

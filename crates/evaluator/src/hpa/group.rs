@@ -1,11 +1,12 @@
 //! Which replicas count: those that are gone, those that are not ready, those that gave no sample.
 
 use super::{Failure, Milli};
-use headroom_model::{Replicas, Span, Timestamp};
+use headroom_model::{Replicas, Span, Timestamp, body::Phase};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A replica as the cluster tells of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replica {
     /// Its name among those of the target.
     pub name: String,
@@ -21,20 +22,6 @@ pub struct Replica {
     pub ready_changed: Timestamp,
 }
 
-/// How far a replica is in its life; the phases of a pod.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Phase {
-    /// Not all of its containers run.
-    Pending,
-    /// It runs.
-    #[default]
-    Running,
-    /// It ended well.
-    Succeeded,
-    /// It ended, and not well.
-    Failed,
-}
-
 /// What was measured of a replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
@@ -47,7 +34,7 @@ pub struct Sample {
 }
 
 /// When the processor time of a replica is believed: while it starts it says nothing of its load.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CpuRules {
     /// For so long after its start a sample counts only if it was measured wholly while the replica was ready.
     pub initialization_period: Span,

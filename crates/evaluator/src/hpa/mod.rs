@@ -11,10 +11,10 @@ mod requests;
 mod tests;
 mod totals;
 
-pub use group::{CpuRules, Groups, Phase, Replica, Sample, group, ready_of};
+pub use group::{CpuRules, Groups, Replica, Sample, group, ready_of};
 pub use ratio::{Ratio, usage, utilization};
 pub use replicas::{Samples, average_value, resource_utilization};
-pub use requests::{Container, Template, request_of};
+pub use requests::request_of;
 pub use totals::{average_of_total, value};
 
 use headroom_model::Replicas;
@@ -32,6 +32,18 @@ impl Milli {
     #[must_use]
     pub fn sum(values: impl IntoIterator<Item = Self>) -> Self {
         Self::saturated(values.into_iter().map(|value| i128::from(value.0)).sum())
+    }
+
+    /// A value in whole thousandths, rounded up; saturates. NaN is none.
+    #[must_use]
+    pub fn of(value: f64) -> Self {
+        Self(in_thousandths(value).ceil() as i64)
+    }
+
+    /// The same in its unit.
+    #[must_use]
+    pub fn units(self) -> f64 {
+        self.0 as f64 / 1000.0
     }
 
     fn saturated(value: i128) -> Self {
@@ -55,6 +67,12 @@ impl Tolerance {
     pub fn holds(&self, ratio: f64) -> bool {
         1.0 - self.down <= ratio && ratio <= 1.0 + self.up
     }
+
+    /// The one on the side of a ratio.
+    #[must_use]
+    pub fn beside(&self, ratio: f64) -> f64 {
+        if ratio < 1.0 { self.down } else { self.up }
+    }
 }
 
 /// What one metric asks for.
@@ -70,6 +88,10 @@ pub struct Proposal {
     pub utilization_percent: Option<i32>,
     /// The count stays because the ratio is within the tolerance, or because what was assumed turned the direction.
     pub stays: bool,
+    /// How many replicas count with what was measured.
+    pub counted: Replicas,
+    /// Of how many others something was assumed, since they gave no sample that is believed.
+    pub assumed: u32,
 }
 
 /// Why a metric asks for nothing.
@@ -102,6 +124,19 @@ pub enum Failure {
         /// The container.
         container: String,
     },
+}
+
+/// A value in thousandths. What binary fractions miss of a whole number of them (2.007 times 1000 is 2007.0000000000002) is
+/// made good; finer values stay as they are. At most 2^63 either way, as a Kubernetes quantity.
+pub(crate) fn in_thousandths(value: f64) -> f64 {
+    const MOST: f64 = 9_223_372_036_854_775_808.0;
+    let exact = (value * 1000.0).clamp(-MOST, MOST);
+    let whole = exact.round();
+    if (exact - whole).abs() <= exact.abs() * 1e-9 {
+        whole
+    } else {
+        exact
+    }
 }
 
 /// The next whole count, from 0 to [`MOST_REPLICAS`]; `None` for what is no number.

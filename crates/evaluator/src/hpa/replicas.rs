@@ -96,12 +96,19 @@ impl<'a> Counted<'a> {
         current: Replicas,
     ) -> Result<Proposal, Failure> {
         let measured = ratio(&self.values)?;
+        let silent = self.groups.missing.len() + self.groups.unready.len();
+        let (counted, assumed) = (
+            Replicas(self.groups.ready),
+            u32::try_from(silent).unwrap_or(u32::MAX),
+        );
         let said = |replicas: Option<Replicas>| Proposal {
             replicas: replicas.unwrap_or(current),
             ratio: measured.ratio,
             measured: measured.average,
             utilization_percent: measured.utilization_percent,
             stays: replicas.is_none(),
+            counted,
+            assumed,
         };
         let before = measured.ratio;
         let up_with_unready = !self.groups.unready.is_empty() && before > 1.0;

@@ -2,7 +2,7 @@
 //! direction.
 
 use super::*;
-use headroom_model::{Span, Timestamp};
+use headroom_model::{Span, Timestamp, body::Phase};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 

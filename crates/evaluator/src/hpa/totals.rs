@@ -19,14 +19,16 @@ pub fn value<E>(
     ready: impl FnOnce() -> Result<Replicas, E>,
 ) -> Result<Proposal, E> {
     let ratio = value / target;
+    let mut counted = current;
     let wanted = if current == Replicas::ZERO {
         rounded_up(ratio)
     } else if tolerance.holds(ratio) {
         None
     } else {
-        rounded_up(ratio * f64::from(ready()?.0))
+        counted = ready()?;
+        rounded_up(ratio * f64::from(counted.0))
     };
-    Ok(proposal(wanted, current, ratio, value))
+    Ok(proposal(wanted, current, ratio, value, counted))
 }
 
 /// As many replicas as carry a total at `target` each. `current` is how many there are, not how many there should be.
@@ -42,15 +44,23 @@ pub fn average_of_total(
     let ratio = total / (target * count);
     let stays = current > Replicas::ZERO && tolerance.holds(ratio);
     let wanted = rounded_up(total / target).filter(|_| !stays);
-    proposal(wanted, current, ratio, (total / count).ceil())
+    proposal(wanted, current, ratio, (total / count).ceil(), current)
 }
 
-fn proposal(wanted: Option<Replicas>, current: Replicas, ratio: f64, measured: f64) -> Proposal {
+fn proposal(
+    wanted: Option<Replicas>,
+    current: Replicas,
+    ratio: f64,
+    measured: f64,
+    counted: Replicas,
+) -> Proposal {
     Proposal {
         replicas: wanted.unwrap_or(current),
         ratio,
         measured: Milli(measured as i64),
         utilization_percent: None,
         stays: wanted.is_none(),
+        counted,
+        assumed: 0,
     }
 }

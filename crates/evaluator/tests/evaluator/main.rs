@@ -4,5 +4,6 @@ mod histories;
 mod machine;
 mod properties;
 mod quality;
+mod replicas;
 mod support;
 mod threshold;

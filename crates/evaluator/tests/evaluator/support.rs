@@ -5,11 +5,11 @@ use headroom_model::{
     Body, Event, EventId, Generation, Machine, Output, Producer, Replicas, Seq, Service, Span,
     Timestamp, WorkloadId,
     body::{
-        Actuated, CollectionFailed, CollectionFailure, Drifted, Measured, Observed, Outcome,
+        Actuated, CollectionFailed, CollectionFailure, Drifted, Measured, Observed, Outcome, Part,
         PolicyApplied, Reading, Recommendation, Recommended, Ticked, Verified,
     },
 };
-use headroom_policy::{Change, Crossed, MetricSource, Policy, Rule, Strategy, TargetValue};
+use headroom_policy::{Change, Crossed, MetricSource, Policy, Rule, Scope, Strategy, TargetValue};
 use serde_json::{Value, json};
 
 /// The freshness limit of every rule here.
@@ -130,6 +130,7 @@ pub(crate) fn rule(name: &str, strategy: Strategy) -> Rule {
         name: name.into(),
         metric: MetricSource {
             metric: name.into(),
+            scope: Scope::External,
             source: "prometheus".into(),
             query: None,
             interval: Span::seconds(10),
@@ -200,16 +201,35 @@ fn described(rule: &Rule) -> (&'static str, Value) {
         "interval": rule.metric.interval.to_string(),
         "freshness": rule.metric.freshness.to_string(),
     });
+    let metric = |target: Value| {
+        let resource = &rule.metric.metric;
+        let identified = json!({ "metric": { "name": resource }, "target": target });
+        let (metric_type, field, described) = match &rule.metric.scope {
+            Scope::External => ("External", "external", identified),
+            Scope::Pods => ("Pods", "pods", identified),
+            Scope::Resource => (
+                "Resource",
+                "resource",
+                json!({ "name": resource, "target": target }),
+            ),
+            Scope::Container(container) => (
+                "ContainerResource",
+                "containerResource",
+                json!({ "name": resource, "container": container, "target": target }),
+            ),
+            Scope::Object => panic!("no test has rules of objects"),
+        };
+        let metric =
+            json!({ "name": rule.name, "type": metric_type, field: described, "from": from });
+        ("metrics", metric)
+    };
     match &rule.strategy {
-        Strategy::Proportional { target, .. } => {
-            let target = match target {
-                TargetValue::AverageValue(value) => json!({ "averageValue": value }),
-                TargetValue::Value(value) => json!({ "value": value }),
-            };
-            let external = json!({ "metric": { "name": rule.metric.metric }, "target": target });
-            let metric = json!({ "name": rule.name, "type": "External", "external": external, "from": from });
-            ("metrics", metric)
-        }
+        Strategy::Proportional { target, .. } => metric(match target {
+            TargetValue::AverageValue(value) => json!({ "averageValue": value }),
+            TargetValue::Value(value) => json!({ "value": value }),
+        }),
+        Strategy::Utilization { percent, .. } => metric(json!({ "averageUtilization": percent })),
+        Strategy::Unknown { .. } => panic!("no test writes a policy of another build"),
         Strategy::Threshold {
             crossed,
             hold_for,
@@ -247,6 +267,8 @@ pub(crate) fn measured(metric: &str, second: f64, measured: Measured) -> Body {
             at,
             measured,
         }],
+        fleet: None,
+        part: Part::default(),
     })
 }
 

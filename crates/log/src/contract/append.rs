@@ -4,7 +4,7 @@ use super::given::{Given, event, fact, ids, named, observations, observed};
 use crate::{Accepted, Entry, Filter};
 use headroom_model::{
     Body, Cause, EventId, Kind, Producer, Record, Seq, Service, Timestamp, WorkloadId,
-    body::{Measured, Observed, Reading},
+    body::{Measured, Observed, Part, Reading},
 };
 
 pub(super) async fn a_new_log_is_empty(log: Given) {
@@ -161,6 +161,8 @@ pub(super) async fn not_a_number(log: Given) {
                 at: Timestamp(4),
                 measured: Measured::Total(value),
             }],
+            fleet: None,
+            part: Part::default(),
         });
         let mut fact = observed("web", &format!("value {value:?} {}", value.to_bits()));
         fact.body = body.encode();

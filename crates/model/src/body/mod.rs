@@ -2,14 +2,18 @@
 
 mod actuation;
 mod decision;
+mod fleet;
 mod observation;
 mod operation;
+mod part;
 mod recommendation;
 
 pub use actuation::*;
 pub use decision::*;
+pub use fleet::*;
 pub use observation::*;
 pub use operation::*;
+pub use part::*;
 pub use recommendation::*;
 
 use crate::codec::DecodeError;

@@ -1,6 +1,7 @@
 //! What the world looked like: readings, failures to read, and the passing of time.
 
-use crate::Timestamp;
+use super::{FleetState, Part};
+use crate::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// One workload's readings of one instant, from one source.
@@ -12,6 +13,12 @@ pub struct Observed {
     pub due: Timestamp,
     /// The readings, one per metric.
     pub readings: Vec<Reading>,
+    /// The target's replicas at that instant, where the source lists them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<FleetState>,
+    /// Which part of an observation this is that is too large for one event. It is evaluated when all parts are there.
+    #[serde(default, skip_serializing_if = "Part::is_whole")]
+    pub part: Part,
 }
 
 /// One metric's reading.
@@ -38,8 +45,32 @@ pub enum Measured {
         /// Their values; NaN where a replica did not answer.
         values: Vec<f64>,
     },
+    /// One number per container of each replica: what its containers use of a resource.
+    PerContainer(ContainerUsage),
     /// The source answered, and has no such series. Not zero.
     Missing,
+}
+
+/// What containers use of a resource, in columns with one row per replica. A column that is left out has the same value in
+/// each row.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ContainerUsage {
+    /// The replicas' names.
+    pub replicas: Vec<String>,
+    /// The containers' names: of all that any of the replicas has.
+    pub containers: Vec<String>,
+    /// The usage, in the resource's unit: for each replica, in their order, that of each container. NaN where the replica
+    /// has no such container, or none that answered.
+    pub values: Vec<f64>,
+    /// Whether a container of the replica did not answer; none when left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incomplete: Vec<bool>,
+    /// The end of the span that each replica was measured over; the reading's `at` when left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at: Vec<Timestamp>,
+    /// That span; zero when left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<Span>,
 }
 
 /// A source did not answer, or not with a number.

@@ -101,6 +101,28 @@ pub enum Unavailable {
     Late,
     /// How many replicas there are is not known.
     CurrentUnknown,
+    /// The target has no replicas to measure.
+    NoReplicas,
+    /// No replica that counts gave a sample: they are not ready yet, or going.
+    NoSuchSamples,
+    /// The samples are of replicas that are not the target's.
+    StrangeSamples,
+    /// A share of what is requested is wanted, and a container requests nothing.
+    MissingRequest {
+        /// The replica.
+        replica: String,
+        /// The container.
+        container: String,
+    },
+    /// A replica lacks the container whose usage is wanted.
+    NoSuchContainer {
+        /// The replica.
+        replica: String,
+        /// The container.
+        container: String,
+    },
+    /// This build does not know metrics of this type.
+    UnknownType,
 }
 
 /// One value that a rule looked at.

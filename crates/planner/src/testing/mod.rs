@@ -9,7 +9,7 @@ use headroom_model::{
     body::{Mode, TargetRef},
 };
 use headroom_policy::{
-    Cooldown, MetricSource, Policy, RateAmount, RatePolicy, Rule, Scaling, Select, Strategy,
+    Cooldown, MetricSource, Policy, RateAmount, RatePolicy, Rule, Scaling, Scope, Select, Strategy,
     TargetValue,
 };
 use serde_json::{Value, json};
@@ -62,6 +62,7 @@ pub(crate) fn with_rules(mut policy: Policy, names: &[&str]) -> Policy {
         name: (*name).to_owned(),
         metric: MetricSource {
             metric: (*name).to_owned(),
+            scope: Scope::External,
             source: "push".to_owned(),
             query: None,
             interval: Span::seconds(15),

@@ -6,6 +6,7 @@ mod metrics;
 mod origin;
 mod rules;
 mod selector;
+mod target_value;
 mod thresholds;
 
 pub use origin::PUSH;

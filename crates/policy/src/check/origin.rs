@@ -1,7 +1,7 @@
 //! `from`: where a metric is read, and how often.
 
 use super::{Check, DAY};
-use crate::{MetricSource, path::Path, spec::Origin};
+use crate::{MetricSource, Scope, path::Path, spec::Origin};
 use headroom_model::Span;
 use std::ops::RangeInclusive;
 
@@ -23,7 +23,7 @@ impl Check<'_> {
     pub(super) fn origin(
         &mut self,
         at: &Path,
-        metric: Option<String>,
+        metric: Option<(String, Scope)>,
         origin: Option<&Origin>,
     ) -> Option<MetricSource> {
         let pushed = Origin {
@@ -36,8 +36,10 @@ impl Check<'_> {
         let interval = self.span(&at.field("interval"), origin.interval.as_ref(), INTERVALS);
         let interval = interval.map(|given| given.unwrap_or(INTERVAL));
         let freshness = self.freshness(&at.field("freshness"), origin, interval);
+        let (metric, scope) = metric?;
         Some(MetricSource {
-            metric: metric?,
+            metric,
+            scope,
             source: source?,
             query: query?,
             interval: interval?,

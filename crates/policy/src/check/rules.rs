@@ -2,7 +2,7 @@
 
 use super::Check;
 use crate::{
-    MetricSource, Rule, Strategy,
+    MetricSource, Rule, Scope, Strategy,
     path::Path,
     spec::{Metric, Origin, Spec},
 };
@@ -108,11 +108,10 @@ impl Check<'_> {
 fn origins(metrics: &[Metric]) -> BTreeMap<String, Origin> {
     let mut origins = BTreeMap::new();
     for metric in metrics {
-        let identifier = metric.external.as_ref().and_then(|it| it.metric.as_ref());
         // What is wrong with it has been said already.
-        let identity = identifier.and_then(|it| Check::default().identity(&Path::default(), it));
-        if let (Some(identity), Some(origin)) = (identity, &metric.from) {
-            origins.entry(identity).or_insert_with(|| origin.clone());
+        let named = Check::default().named(metric);
+        if let (Some(name), Some(origin)) = (named, &metric.from) {
+            origins.entry(name).or_insert_with(|| origin.clone());
         }
     }
     origins
@@ -124,7 +123,7 @@ fn named(drafts: Vec<Draft>) -> Vec<Rule> {
     let rule = |draft: Draft| {
         let name = draft
             .name
-            .unwrap_or_else(|| free(&taken, &draft.metric.metric));
+            .unwrap_or_else(|| free(&taken, &called(&draft.metric)));
         taken.insert(name.clone());
         Rule {
             name,
@@ -133,6 +132,14 @@ fn named(drafts: Vec<Draft>) -> Vec<Rule> {
         }
     };
     drafts.into_iter().map(rule).collect()
+}
+
+/// What a metric is called among the others: that of one container differs from that of all.
+fn called(metric: &MetricSource) -> String {
+    match &metric.scope {
+        Scope::Container(container) => format!("{container}/{}", metric.metric),
+        _ => metric.metric.clone(),
+    }
 }
 
 fn free(taken: &BTreeSet<String>, wanted: &str) -> String {

@@ -2,7 +2,7 @@
 
 use super::{Check, DAY, rules::Draft};
 use crate::{
-    Change, Crossed, Strategy,
+    Change, Crossed, Scope, Strategy,
     path::Path,
     spec::{ChangeSpec, Origin, Threshold},
 };
@@ -24,7 +24,8 @@ impl Check<'_> {
             Some(origin) => Some(origin),
             None => metric.and_then(|metric| origins.get(metric)),
         };
-        let source = self.origin(&at.field("from"), metric.map(str::to_owned), origin);
+        let named = metric.map(|metric| (metric.to_owned(), Scope::External));
+        let source = self.origin(&at.field("from"), named, origin);
         let crossed = self.crossed(at, threshold);
         let held = Span::ZERO..=DAY;
         let hold_for = self.span(&at.field("for"), threshold.hold_for.as_ref(), held);

@@ -1,7 +1,7 @@
 //! `metrics[]`: the rules of autoscaling/v2.
 
-use super::{Amount, Duration};
-use serde::{Deserialize, Serialize, de::IgnoredAny};
+use super::{Amount, Duration, ScaleTargetRef};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// One metric and what it should be.
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
     rename_all = "camelCase",
     deny_unknown_fields,
     default,
-    expecting = "a mapping with type, external and from"
+    expecting = "a mapping with type, the field of that type, and from"
 )]
 pub struct Metric {
     /// The name of the rule; the metric's when absent.
@@ -19,6 +19,18 @@ pub struct Metric {
     /// Which of the fields below is meant; required.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub metric_type: Option<MetricType>,
+    /// What the replicas use of a resource that they request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<Resource>,
+    /// What one container of the replicas uses of a resource that it requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container_resource: Option<ContainerResource>,
+    /// A metric of each replica.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pods: Option<Pods>,
+    /// A metric of another object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<Object>,
     /// A metric of something else than the workload's own replicas.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external: Option<External>,
@@ -28,18 +40,6 @@ pub struct Metric {
     /// Dead band around the target value, as a ratio; that of the direction in `behavior` when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tolerance: Option<Amount>,
-    /// Not supported yet.
-    #[serde(skip_serializing)]
-    pub resource: Option<IgnoredAny>,
-    /// Not supported yet.
-    #[serde(skip_serializing)]
-    pub container_resource: Option<IgnoredAny>,
-    /// Not supported yet.
-    #[serde(skip_serializing)]
-    pub pods: Option<IgnoredAny>,
-    /// Not supported yet.
-    #[serde(skip_serializing)]
-    pub object: Option<IgnoredAny>,
 }
 
 /// The metric types of autoscaling/v2.
@@ -55,6 +55,80 @@ pub enum MetricType {
     Object,
     /// A metric of anything else.
     External,
+}
+
+/// What the replicas use of a resource that they request.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(
+    rename_all = "camelCase",
+    deny_unknown_fields,
+    default,
+    expecting = "a mapping with name and target"
+)]
+pub struct Resource {
+    /// The resource's name, as `cpu` or `memory`; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it should be; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<Target>,
+}
+
+/// What one container of the replicas uses of a resource that it requests.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(
+    rename_all = "camelCase",
+    deny_unknown_fields,
+    default,
+    expecting = "a mapping with name, container and target"
+)]
+pub struct ContainerResource {
+    /// The resource's name, as `cpu` or `memory`; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The container's name; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    /// What it should be; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<Target>,
+}
+
+/// A metric of each replica.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(
+    rename_all = "camelCase",
+    deny_unknown_fields,
+    default,
+    expecting = "a mapping with metric and target"
+)]
+pub struct Pods {
+    /// Which metric; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric: Option<MetricIdentifier>,
+    /// What it should be; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<Target>,
+}
+
+/// A metric of another object.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(
+    rename_all = "camelCase",
+    deny_unknown_fields,
+    default,
+    expecting = "a mapping with describedObject, metric and target"
+)]
+pub struct Object {
+    /// The object; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub described_object: Option<ScaleTargetRef>,
+    /// Which metric; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric: Option<MetricIdentifier>,
+    /// What it should be; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<Target>,
 }
 
 /// A metric of something else than the workload's own replicas.
@@ -147,7 +221,7 @@ pub enum Operator {
     rename_all = "camelCase",
     deny_unknown_fields,
     default,
-    expecting = "a mapping with type and averageValue or value"
+    expecting = "a mapping with type and averageValue, value or averageUtilization"
 )]
 pub struct Target {
     /// Which of the fields below is meant; the one given when absent.
@@ -159,7 +233,7 @@ pub struct Target {
     /// The metric as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<Amount>,
-    /// Percent of what replicas request; not of an external metric.
+    /// Percent of what replicas request; only of resources.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub average_utilization: Option<i64>,
 }

@@ -1,6 +1,6 @@
 //! `metrics[]`.
 
-use crate::each_is_refused;
+use crate::{GOOD, each_is_refused, refused};
 
 #[test]
 fn mistakes_in_metrics_are_named() {
@@ -8,8 +8,15 @@ fn mistakes_in_metrics_are_named() {
         (
             "a metric of another type",
             "- type: External",
-            "- type: Resource",
-            "12:7: spec.metrics[0].type: Resource metrics are not supported yet; use type External, with from naming a source that has the number",
+            "- type: Pods",
+            "12:7: spec.metrics[0].pods: is missing; add it\n\
+             web.yaml:13:7: spec.metrics[0].external: does not belong to a metric of type Pods; take it out",
+        ),
+        (
+            "a type that nobody knows",
+            "- type: External",
+            "- type: Cosmic",
+            "12:7: spec.metrics[0].type: \"Cosmic\" is not known here; write one of Resource, ContainerResource, Pods, Object, External",
         ),
         (
             "a metric without a type",
@@ -27,7 +34,7 @@ fn mistakes_in_metrics_are_named() {
             "a metric that is not one",
             "- type: External",
             "- 3\n    - type: External",
-            "12:7: spec.metrics[0]: 3 is not a mapping with type, external and from; write one",
+            "12:7: spec.metrics[0]: 3 is not a mapping with type, the field of that type, and from; write one",
         ),
         (
             "a target value of zero",
@@ -75,7 +82,7 @@ fn mistakes_in_metrics_are_named() {
             "a utilization",
             "type: AverageValue, averageValue: 30",
             "type: Utilization, averageUtilization: 80",
-            "15:9: spec.metrics[0].external.target: an external metric has no utilization; write one of averageValue and value",
+            "15:9: spec.metrics[0].external.target: a metric of this type has no averageUtilization; write one of averageValue and value",
         ),
         (
             "no metric name",
@@ -144,4 +151,102 @@ fn mistakes_in_metrics_are_named() {
             "16:58: spec.metrics[0].from.freshness: 1s is shorter than the interval 5s; make it longer, or samples are too old before the next one comes",
         ),
     ]);
+}
+
+/// What is said of the good policy with another metric in the place of its own.
+fn with(metric: &str) -> String {
+    let own = "\
+    - type: External
+      external:
+        metric: {name: load}
+        target: {type: AverageValue, averageValue: 30}
+      from: {source: metrics, query: load, interval: 5s}
+";
+    assert!(GOOD.contains(own));
+    refused(&GOOD.replace(own, &format!("    - {metric}\n")))
+}
+
+#[test]
+fn each_type_of_metric_has_its_own_targets() {
+    let resource =
+        |target: &str| format!("{{type: Resource, resource: {{name: cpu, target: {{{target}}}}}}}");
+    let container = |rest: &str| {
+        format!("{{type: ContainerResource, containerResource: {{name: cpu, {rest}}}}}")
+    };
+    let pods = |target: &str| {
+        format!("{{type: Pods, pods: {{metric: {{name: rps}}, target: {{{target}}}}}}}")
+    };
+    let object =
+        |rest: &str| format!("{{type: Object, object: {{metric: {{name: hits}}, {rest}}}}}");
+    let ingress = "describedObject: {kind: Ingress, name: main}";
+    let accepted = "accepted";
+    let cases = [
+        (resource("averageUtilization: 80"), accepted),
+        (
+            resource("type: Utilization, averageUtilization: 200"),
+            accepted,
+        ),
+        (resource("averageValue: 500m"), accepted),
+        (
+            resource("value: 3"),
+            "resource.target: a metric of this type has no value; write one of averageUtilization and averageValue",
+        ),
+        (
+            resource("averageUtilization: 0"),
+            "resource.target.averageUtilization: 0 is out of range; write a number from 1 to 2147483647",
+        ),
+        (
+            resource("averageUtilization: -5"),
+            "resource.target.averageUtilization: -5 is out of range; write a number from 1 to 2147483647",
+        ),
+        (
+            resource("averageUtilization: 80, averageValue: 1"),
+            "resource.target: averageUtilization and averageValue are both given; write one of averageUtilization and averageValue",
+        ),
+        (
+            resource("type: AverageValue, averageUtilization: 80"),
+            "resource.target.type: AverageValue does not go with averageUtilization; write Utilization",
+        ),
+        (
+            container("container: app, target: {averageUtilization: 80}"),
+            accepted,
+        ),
+        (
+            container("target: {averageUtilization: 80}"),
+            "containerResource.container: is missing; add it",
+        ),
+        (pods("averageValue: 10"), accepted),
+        (
+            pods("value: 10"),
+            "pods.target: a metric of this type has no value; write averageValue",
+        ),
+        (
+            pods("averageUtilization: 10"),
+            "pods.target: a metric of this type has no averageUtilization; write averageValue",
+        ),
+        (
+            object(&format!("{ingress}, target: {{value: 10}}")),
+            accepted,
+        ),
+        (
+            object(&format!("{ingress}, target: {{averageValue: 10}}")),
+            accepted,
+        ),
+        (
+            object("target: {value: 10}"),
+            "object.describedObject: is missing; add it",
+        ),
+        (
+            object(&format!("{ingress}, target: {{averageUtilization: 10}}")),
+            "object.target: a metric of this type has no averageUtilization; write one of averageValue and value",
+        ),
+    ];
+    for (metric, want) in cases {
+        let said = with(&metric);
+        let said = match said.split_once("spec.metrics[0].") {
+            Some((_, said)) => said,
+            None => &said,
+        };
+        assert_eq!(said, want, "{metric}");
+    }
 }

@@ -23,7 +23,7 @@ spec:
 web.yaml:5:3: spec.scaleTargetRef: a list is not a mapping with apiVersion, kind and name; write one
 web.yaml:6:3: spec.minReplicas: 12 is above maxReplicas 10; lower one or raise the other
 web.yaml:8:3: spec.mode: "Activ" is not known here; did you mean active?
-web.yaml:9:13: spec.metrics[0]: 3 is not a mapping with type, external and from; write one
+web.yaml:9:13: spec.metrics[0]: 3 is not a mapping with type, the field of that type, and from; write one
 web.yaml:10:3: spec.threshold: is not a field here; did you mean thresholds?
 web.yaml:11:35: spec.behavior.scaleUp.policies[0].type: is missing; add it
 web.yaml:11:35: spec.behavior.scaleUp.policies[0].value: is missing; add it

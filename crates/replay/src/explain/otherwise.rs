@@ -156,6 +156,22 @@ fn from_rule(count: Replicas, rule: &Rule) -> String {
                 number(carried * (1.0 - tolerance_down))
             )
         }
+        Strategy::Utilization {
+            percent,
+            tolerance_up,
+            tolerance_down,
+        } => {
+            let percent = f64::from(*percent);
+            format!(
+                "{name} wants more than {count} once replicas use more than {} % of the {metric} they request, and fewer \
+                 once they use less than {} %",
+                number(percent * (1.0 + tolerance_up)),
+                number(percent * (1.0 - tolerance_down))
+            )
+        }
+        Strategy::Unknown { metric_type } => {
+            format!("{name} can say once a build that knows metrics of type {metric_type} runs")
+        }
         Strategy::Threshold {
             crossed, hold_for, ..
         } => {

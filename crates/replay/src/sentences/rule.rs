@@ -60,6 +60,21 @@ fn why_not(cause: &Unavailable) -> String {
         Unavailable::Skewed => "the sample claims to be from the future".to_owned(),
         Unavailable::Late => "the sample was too old when it came".to_owned(),
         Unavailable::CurrentUnknown => "how many replicas the target has is not known".to_owned(),
+        Unavailable::NoReplicas => "the target has no replicas to measure".to_owned(),
+        Unavailable::NoSuchSamples => {
+            "no replica that counts gave a sample; they may not be ready yet".to_owned()
+        }
+        Unavailable::StrangeSamples => "no sample is of a replica of this target".to_owned(),
+        Unavailable::MissingRequest { replica, container } if container.is_empty() => {
+            format!("what replica {replica} requests is not known")
+        }
+        Unavailable::MissingRequest { replica, container } => {
+            format!("container {container} of replica {replica} requests nothing")
+        }
+        Unavailable::NoSuchContainer { replica, container } => {
+            format!("replica {replica} has no container {container}")
+        }
+        Unavailable::UnknownType => "this build does not know metrics of its type".to_owned(),
     }
 }
 

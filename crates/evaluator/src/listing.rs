@@ -1,0 +1,100 @@
+//! The target's replicas, as observations list them.
+
+use crate::hpa::{self, Failure, Milli, Replica};
+use headroom_model::{
+    Replicas, Span, Timestamp,
+    body::{FleetState, Template},
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The newest list of a target's replicas.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Listing {
+    /// When it was so.
+    pub(crate) at: Timestamp,
+    counted: Option<Replicas>,
+    replicas: Vec<Replica>,
+    /// What each is made from, where that is known.
+    made_from: Vec<Option<usize>>,
+    templates: Vec<Template>,
+}
+
+impl Listing {
+    /// What an observation lists. Columns that are too short go on with what is usual.
+    pub(crate) fn of(fleet: &FleetState, at: Timestamp) -> Self {
+        let replica = |(row, name): (usize, &String)| Replica {
+            name: name.clone(),
+            phase: fleet.phases.get(row).copied().unwrap_or_default(),
+            deleting: fleet.deleting.get(row).copied().unwrap_or_default(),
+            ready: fleet.ready.get(row).copied().flatten(),
+            started: fleet.started.get(row).copied().flatten(),
+            ready_changed: fleet.ready_changed.get(row).copied().unwrap_or_default(),
+        };
+        let template = |row: usize| {
+            let index = fleet.made_from.get(row).copied().unwrap_or_default();
+            let index = usize::try_from(index).ok()?;
+            (index < fleet.templates.len()).then_some(index)
+        };
+        Self {
+            at,
+            counted: fleet.counted,
+            replicas: fleet.names.iter().enumerate().map(replica).collect(),
+            made_from: (0..fleet.names.len()).map(template).collect(),
+            templates: fleet.templates.clone(),
+        }
+    }
+
+    /// A list of replicas of which only the names are known: all are at work, and what they request is not known.
+    pub(crate) fn of_names(names: &[String], at: Timestamp) -> Self {
+        let fleet = FleetState {
+            names: names.to_vec(),
+            ready: vec![Some(true); names.len()],
+            started: vec![Some(Timestamp::EPOCH); names.len()],
+            ..FleetState::default()
+        };
+        Self::of(&fleet, at)
+    }
+
+    /// Whether it is too old to reckon with.
+    pub(crate) fn is_stale(&self, now: Timestamp, freshness: Span) -> bool {
+        crate::quality::stale(self.at, now, freshness)
+    }
+
+    /// The replicas.
+    pub(crate) fn replicas(&self) -> &[Replica] {
+        &self.replicas
+    }
+
+    /// How many the target counts.
+    pub(crate) fn counted(&self) -> Option<Replicas> {
+        self.counted
+    }
+
+    /// How many are ready.
+    pub(crate) fn ready(&self) -> Result<Replicas, Failure> {
+        hpa::ready_of(&self.replicas)
+    }
+
+    /// What each requests of a resource, or one container of it.
+    pub(crate) fn requests(
+        &self,
+        resource: &str,
+        container: Option<&str>,
+    ) -> Result<BTreeMap<String, Milli>, Failure> {
+        let request = |(replica, made_from): (&Replica, &Option<usize>)| {
+            let template = made_from.and_then(|index| self.templates.get(index));
+            let template = template.ok_or_else(|| Failure::MissingRequest {
+                replica: replica.name.clone(),
+                container: container.unwrap_or_default().to_owned(),
+            })?;
+            let request = hpa::request_of(&replica.name, template, resource, container)?;
+            Ok((replica.name.clone(), request))
+        };
+        self.replicas
+            .iter()
+            .zip(&self.made_from)
+            .map(request)
+            .collect()
+    }
+}
