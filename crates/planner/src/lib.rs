@@ -45,8 +45,8 @@ pub struct Planner {
 
 impl Machine for Planner {
     const SERVICE: Service = Service::Planner;
-    const BEHAVIOUR: u32 = 2; // 1 kept overrides when their policy was removed
-    const STATE: u16 = 1;
+    const BEHAVIOUR: u32 = 3; // 2 took a policy without behavior for one with an empty one
+    const STATE: u16 = 2; // 1 knew no evaluation
     type Job = ();
 
     fn inputs() -> &'static [Kind] {

@@ -5,7 +5,7 @@ use headroom_model::{
     Replicas, Timestamp,
     body::{Direction, HoldReason, RateLimit, StepTaken},
 };
-use headroom_policy::{Policy, RateAmount, RatePolicy, Scaling, Select};
+use headroom_policy::{Pace, Policy, RateAmount, RatePolicy, Scaling, Select};
 
 /// A change of the count that rate policies remember.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Change {
 pub struct Limit {
     /// The furthest count, as the policies give it: it may lie on the wrong side of the current count, or below zero.
     pub replicas: i64,
-    /// The policy that set it, in words; `Disabled` when the direction is switched off.
+    /// The policy that set it, in words; `Disabled` when the direction is switched off, `None` when there is no policy.
     pub policy: String,
     /// How many replicas of its period are used.
     pub used: Replicas,
@@ -31,6 +31,7 @@ pub struct Limit {
 /// `current` without what changed within it, either way. A change exactly one period old no longer counts. A percentage
 /// is rounded up when growing, so that it always allows one more, and cut off when shrinking; both in double precision,
 /// as autoscaling/v2 has it. Several policies: `Max` takes the largest change that one of them allows, `Min` the smallest.
+/// No policy is no limit.
 #[must_use]
 pub fn limit(
     direction: Direction,
@@ -63,9 +64,17 @@ pub fn limit(
                 Direction::Down => changed.saturating_neg(),
             }),
         },
-        None => Limit {
+        None if scaling.select == Select::Disabled => Limit {
             replicas: i64::from(current.0),
             policy: "Disabled".to_owned(),
+            used: Replicas::ZERO,
+        },
+        None => Limit {
+            replicas: match direction {
+                Direction::Up => i64::MAX,
+                Direction::Down => 0,
+            },
+            policy: "None".to_owned(),
             used: Replicas::ZERO,
         },
     }
@@ -93,6 +102,10 @@ fn furthest(direction: Direction, start: i64, amount: RateAmount) -> i64 {
         (Direction::Down, RateAmount::Percent(percent)) => {
             (start as f64 * (1.0 - f64::from(percent) / 100.0)) as i64
         }
+        (Direction::Up, RateAmount::Times { factor, at_least }) => {
+            (factor * start as f64).max(f64::from(at_least)) as i64
+        }
+        (Direction::Down, RateAmount::Times { .. }) => 0, // it is a brake upwards only
     }
 }
 
@@ -100,12 +113,15 @@ fn in_words(policy: &RatePolicy) -> String {
     match policy.amount {
         RateAmount::Pods(pods) => format!("Pods {pods} per {}", policy.period),
         RateAmount::Percent(percent) => format!("Percent {percent} per {}", policy.period),
+        RateAmount::Times { factor, at_least } => {
+            format!("Times {factor}, at least {at_least}, per {}", policy.period)
+        }
     }
 }
 
 /// `wanted` as far as the rate policies, the minimum and the maximum let it, seen from `current`, which lies within
 /// minimum and maximum. A limit behind `current` (the period is more than used up) is `current`: it never turns a change
-/// round.
+/// round. Without `behavior` a `current` outside minimum and maximum is as good: rule of `convertDesiredReplicasWithRules`.
 #[must_use]
 pub fn bounded(
     current: Replicas,
@@ -130,7 +146,48 @@ pub fn bounded(
         }
     });
     let limit = rate_limit.as_ref().map(|rate| rate.limit);
-    let (after, hold) = match (direction, limit) {
+    let (after, hold) = match policy.pace {
+        Pace::Plain => braked(wanted, direction.zip(limit), minimum, maximum),
+        Pace::Behavior => paced(wanted, direction, limit, minimum, maximum),
+    };
+    let taken = StepTaken::Bounded {
+        minimum,
+        maximum,
+        rate_limit,
+    };
+    Step::new(wanted, after, taken, Some(hold))
+}
+
+/// Without `behavior`: not below the minimum; not above the brake, or the maximum where that is smaller. The brake holds
+/// where the maximum does not, even below the minimum.
+fn braked(
+    wanted: Replicas,
+    limit: Option<(Direction, Replicas)>,
+    minimum: Replicas,
+    maximum: Replicas,
+) -> (Replicas, HoldReason) {
+    match limit {
+        _ if wanted < minimum => (minimum, HoldReason::AtMinimum { wanted, minimum }),
+        Some((direction @ Direction::Up, limit)) if limit < maximum => (
+            wanted.min(limit),
+            HoldReason::RateLimited { direction, wanted },
+        ),
+        _ => (
+            wanted.min(maximum),
+            HoldReason::AtMaximum { wanted, maximum },
+        ),
+    }
+}
+
+/// With `behavior`: the limit of the direction, or the bound where that comes first.
+fn paced(
+    wanted: Replicas,
+    direction: Option<Direction>,
+    limit: Option<Replicas>,
+    minimum: Replicas,
+    maximum: Replicas,
+) -> (Replicas, HoldReason) {
+    match (direction, limit) {
         (Some(direction @ Direction::Up), Some(limit)) if limit < maximum => (
             wanted.min(limit),
             HoldReason::RateLimited { direction, wanted },
@@ -147,11 +204,5 @@ pub fn bounded(
             wanted.min(maximum),
             HoldReason::AtMaximum { wanted, maximum },
         ),
-    };
-    let taken = StepTaken::Bounded {
-        minimum,
-        maximum,
-        rate_limit,
-    };
-    Step::new(wanted, after, taken, Some(hold))
+    }
 }

@@ -21,6 +21,10 @@ pub struct Policy {
     pub mode: Mode,
     /// The rules, in the order of the file.
     pub rules: Vec<Rule>,
+    /// When it is looked at.
+    pub evaluation: Evaluation,
+    /// Whether there is a `behavior`.
+    pub pace: Pace,
     /// Windows and rate policies upwards.
     pub scale_up: Scaling,
     /// Windows and rate policies downwards.
@@ -157,6 +161,41 @@ pub enum Change {
     To(Replicas),
 }
 
+/// When a workload is looked at, and what its readings mean: what an HPA's controller has from its flags.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// How often an HPA would look, 1 s to 30 min. On arrival it is the period that the budget of a change counts in.
+    pub period: Span,
+    /// What makes the planner look.
+    pub trigger: Trigger,
+    /// Processor readings of replicas younger than this are distrusted.
+    pub cpu_initialization_period: Span,
+    /// A replica that becomes unready within this span after its start was never ready.
+    pub initial_readiness_delay: Span,
+}
+
+/// What makes the planner look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// Every fact, when it arrives.
+    OnArrival,
+    /// The end of a period, and nothing else: as with an HPA.
+    Period,
+}
+
+/// Which of autoscaling/v2's two sets of rules holds for windows and rates. A `behavior` that is empty is not the same as none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pace {
+    /// There is no `behavior`. Upwards one rate policy, the brake, counts from the start of the evaluation period; downwards
+    /// there is none. The highest wish of the window downwards is what is wanted, also when it is more than there is.
+    Plain,
+    /// There is one, with its defaults: the number stays between the lowest wish of the window upwards and the highest of the
+    /// window downwards.
+    Behavior,
+}
+
 /// Windows and rate policies of one direction (autoscaling/v2 `behavior`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scaling {
@@ -164,7 +203,7 @@ pub struct Scaling {
     pub stabilization_window: Span,
     /// Which of several rate policies counts.
     pub select: Select,
-    /// The rate policies. Not empty unless `select` is `Disabled`.
+    /// The rate policies. None means no limit: with [`Pace::Plain`], downwards.
     pub policies: Vec<RatePolicy>,
 }
 
@@ -181,7 +220,7 @@ pub enum Select {
 }
 
 /// How much may change within a period.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RatePolicy {
     /// How much.
     pub amount: RateAmount,
@@ -190,13 +229,20 @@ pub struct RatePolicy {
 }
 
 /// How much may change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RateAmount {
     /// So many replicas.
     Pods(u32),
     /// So many percent of the count at the start of the period.
     Percent(u32),
+    /// Up to so many times the count at the start of the period, and always up to `at_least`. Only upwards.
+    Times {
+        /// How many times; 1 or more, finite.
+        factor: f64,
+        /// The count that is always allowed; 1 or more.
+        at_least: u32,
+    },
 }
 
 /// Rests after an actuation, per direction: a change in one never delays the other. Zero means none.

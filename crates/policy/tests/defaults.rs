@@ -2,8 +2,8 @@
 
 use headroom_model::{Replicas, Span, body::Mode};
 use headroom_policy::{
-    Change, Cooldown, Crossed, Document, Policy, RateAmount, RatePolicy, Scaling, Scope, Select,
-    Strategy, TargetValue, parse_files,
+    Change, Cooldown, Crossed, Document, Evaluation, Pace, Policy, RateAmount, RatePolicy, Scaling,
+    Scope, Select, Strategy, TargetValue, Trigger, parse_files,
 };
 
 /// A policy with `more` under its `spec`.
@@ -53,6 +53,13 @@ fn every_default_is_written_out() {
     );
     assert_eq!(policy.mode, Mode::Active);
     assert_eq!(policy.cooldown, Cooldown::default());
+    let evaluation = Evaluation {
+        period: Span::seconds(15),
+        trigger: Trigger::OnArrival,
+        cpu_initialization_period: Span::seconds(300),
+        initial_readiness_delay: Span::seconds(30),
+    };
+    assert_eq!(policy.evaluation, evaluation);
     assert_eq!(policy.justification, None);
     assert_eq!(policy.target.api_version, None);
     let [rule] = policy.rules.as_slice() else {
@@ -137,7 +144,99 @@ fn behavior_that_is_given_partly_takes_the_rest_from_autoscaling_v2() {
         let policy = policy(&format!("{METRIC}  behavior: {behavior}\n"));
         assert_eq!(policy.scale_up, up, "{name}: up");
         assert_eq!(policy.scale_down, down, "{name}: down");
+        assert_eq!(policy.pace, Pace::Behavior, "{name}");
     }
+}
+
+#[test]
+fn without_behavior_the_brake_and_the_window_of_evaluation_hold() {
+    let brake = |factor, at_least, seconds| {
+        scaling(
+            0,
+            Select::Max,
+            &[rate(RateAmount::Times { factor, at_least }, seconds)],
+        )
+    };
+    let cases = [
+        // name, evaluation, scale up, window down
+        ("nothing", "", brake(2.0, 4, 15), 300),
+        ("empty", "{}", brake(2.0, 4, 15), 300),
+        (
+            "an empty limit",
+            "{scaleUpLimit: {}}",
+            brake(2.0, 4, 15),
+            300,
+        ),
+        (
+            "a factor only",
+            "{scaleUpLimit: {factor: 1500m}}",
+            brake(1.5, 4, 15),
+            300,
+        ),
+        (
+            "a minimum only",
+            "{scaleUpLimit: {minimum: 1}}",
+            brake(2.0, 1, 15),
+            300,
+        ),
+        (
+            "everything",
+            "{period: 30m, downscaleStabilization: 0s, scaleUpLimit: {factor: 8, minimum: 10}}",
+            brake(8.0, 10, 1800),
+            0,
+        ),
+    ];
+    for (name, evaluation, up, window) in cases {
+        for behavior in ["", "  behavior:\n"] {
+            let policy = policy(&format!("{METRIC}{behavior}  evaluation: {evaluation}\n"));
+            assert_eq!(policy.scale_up, up, "{name}: up");
+            let down = scaling(window, Select::Max, &[]);
+            assert_eq!(policy.scale_down, down, "{name}: down");
+            assert_eq!(policy.pace, Pace::Plain, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_window_of_evaluation_holds_where_behavior_gives_none() {
+    let cases = [
+        ("{}", 120),
+        ("{scaleDown: {}}", 120),
+        ("{scaleDown: {stabilizationWindowSeconds: 60}}", 60),
+    ];
+    for (behavior, window) in cases {
+        let policy = policy(&format!(
+            "{METRIC}  behavior: {behavior}\n  evaluation: {{downscaleStabilization: 2m, period: 1m}}\n"
+        ));
+        assert_eq!(
+            policy.scale_down.stabilization_window,
+            Span::seconds(window),
+            "{behavior}"
+        );
+        let fifteen = Span::seconds(15);
+        let rates = [&policy.scale_up, &policy.scale_down].map(|scaling| &scaling.policies);
+        assert!(
+            rates
+                .into_iter()
+                .flatten()
+                .all(|rate| rate.period == fifteen),
+            "the rates of autoscaling/v2 do not follow the period"
+        );
+    }
+}
+
+#[test]
+fn evaluation_says_when_and_how_it_is_looked_at() {
+    let policy = policy(&format!(
+        "{METRIC}  evaluation: {{period: 1s, trigger: Period, cpuInitializationPeriod: 1h, initialReadinessDelay: 0s}}\n"
+    ));
+    let want = Evaluation {
+        period: Span::seconds(1),
+        trigger: Trigger::Period,
+        cpu_initialization_period: Span::seconds(3600),
+        initial_readiness_delay: Span::ZERO,
+    };
+    assert_eq!(policy.evaluation, want);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use headroom_model::{Body, body::PolicyApplied};
 use headroom_policy::{
-    Change, Crossed, Policy, Select, Strategy as Rule, TargetValue, parse_files,
+    Change, Crossed, Pace, Policy, RateAmount, Scaling, Select, Strategy as Rule, TargetValue,
+    parse_files,
 };
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Map, Value, json};
@@ -11,7 +12,7 @@ use std::collections::BTreeSet;
 const EXAMPLE: &str = include_str!("../../../deploy/policies/example.yaml");
 
 /// Field names and words of policies, so that random documents get far into the checks.
-const WORDS: [&str; 54] = [
+const WORDS: [&str; 61] = [
     "apiVersion",
     "kind",
     "metadata",
@@ -62,6 +63,13 @@ const WORDS: [&str; 54] = [
     "stabilizationWindowSeconds",
     "selectPolicy",
     "cooldown",
+    "evaluation",
+    "period",
+    "trigger",
+    "downscaleStabilization",
+    "scaleUpLimit",
+    "factor",
+    "minimum",
     "mode",
     "status",
     "labels",
@@ -84,6 +92,8 @@ fn scalar() -> impl Strategy<Value = Value> {
         "Value",
         "Max",
         "Disabled",
+        "OnArrival",
+        "Period",
         "Pods",
         "Percent",
         "push",
@@ -205,6 +215,24 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn evaluation()(
+        period in proptest::option::of(1_u32..=1800),
+        trigger in proptest::option::of(select(vec!["OnArrival", "Period"])),
+        window in proptest::option::of(0_u32..=3600),
+        factor in proptest::option::of(1.0..100.0),
+        minimum in proptest::option::of(1_i32..),
+    ) -> Value {
+        let seconds = |span: Option<u32>| span.map(|seconds| format!("{seconds}s"));
+        json!({
+            "period": seconds(period),
+            "trigger": trigger,
+            "downscaleStabilization": seconds(window),
+            "scaleUpLimit": {"factor": factor, "minimum": minimum},
+        })
+    }
+}
+
+prop_compose! {
     /// A document that is a policy.
     fn policy()(
         name in "[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?",
@@ -212,8 +240,8 @@ prop_compose! {
         max in 7_u32..=2_147_483_647,
         metrics in vec(prop_oneof![3 => metric(), 1 => hpa_metric()], 1..4),
         thresholds in vec(threshold(), 0..4),
-        up in proptest::option::of(rules()),
-        down in proptest::option::of(rules()),
+        behavior in proptest::option::of((proptest::option::of(rules()), proptest::option::of(rules()))),
+        evaluation in proptest::option::of(evaluation()),
         shadow in any::<bool>(),
         why in proptest::option::of(TEXT),
     ) -> Value {
@@ -227,7 +255,8 @@ prop_compose! {
                 "maxReplicas": max,
                 "metrics": metrics,
                 "thresholds": thresholds,
-                "behavior": {"scaleUp": up, "scaleDown": down},
+                "behavior": behavior.map(|(up, down)| json!({"scaleUp": up, "scaleDown": down})),
+                "evaluation": evaluation,
                 "mode": if shadow { "shadow" } else { "active" },
                 "justification": why,
             },
@@ -274,9 +303,22 @@ fn keeps_its_promises(policy: &Policy) {
             }
         }
     }
+    let period = policy.evaluation.period;
+    assert!((1_000..=1_800_000).contains(&period.0));
+    let limited =
+        |scaling: &Scaling| scaling.select == Select::Disabled || !scaling.policies.is_empty();
+    assert!(limited(&policy.scale_up));
+    assert_eq!(limited(&policy.scale_down), policy.pace == Pace::Behavior);
+    for rate in &policy.scale_up.policies {
+        let RateAmount::Times { factor, at_least } = rate.amount else {
+            assert_eq!(policy.pace, Pace::Behavior);
+            continue;
+        };
+        assert_eq!((policy.pace, rate.period), (Pace::Plain, period));
+        assert!(factor >= 1.0 && factor.is_finite() && at_least >= 1);
+    }
     for scaling in [&policy.scale_up, &policy.scale_down] {
         assert!(scaling.stabilization_window.0 <= 3_600_000);
-        assert!(scaling.select == Select::Disabled || !scaling.policies.is_empty());
         assert!(
             scaling
                 .policies

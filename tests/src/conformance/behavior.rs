@@ -1,7 +1,7 @@
 //! The HPA's vectors of `behavior`: policies are read as users write them, and the planner's steps are called.
 
 use super::pods::{NOW, at};
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use headroom_model::{
     Replicas,
     body::{Direction, HoldReason},
@@ -211,15 +211,16 @@ impl Defaults {
                 Select::Min => "Min",
                 Select::Disabled => "Disabled",
             },
-            "policies": scaling.policies.iter().map(rate_policy).collect::<Vec<_>>(),
+            "policies": scaling.policies.iter().map(rate_policy).collect::<Result<Vec<_>>>()?,
         }))
     }
 }
 
-fn rate_policy(policy: &RatePolicy) -> Value {
+fn rate_policy(policy: &RatePolicy) -> Result<Value> {
     let (kind, value) = match policy.amount {
         RateAmount::Pods(pods) => ("Pods", pods),
         RateAmount::Percent(percent) => ("Percent", percent),
+        RateAmount::Times { .. } => bail!("behavior has no brake"),
     };
-    json!({ "type": kind, "value": value, "period_s": policy.period.0 / 1000 })
+    Ok(json!({ "type": kind, "value": value, "period_s": policy.period.0 / 1000 }))
 }

@@ -250,7 +250,7 @@ pub struct RateLimit {
     pub direction: Direction,
     /// The furthest count allowed now.
     pub limit: Replicas,
-    /// The policy that set it, as `Pods 4 per 15s`; `Disabled` when the direction is switched off.
+    /// The policy that set it, as `Pods 4 per 15s`; `Disabled` when the direction is switched off, `None` when there is no policy.
     pub policy: String,
     /// How much of that policy's period is already used, in replicas.
     pub used: Replicas,

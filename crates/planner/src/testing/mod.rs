@@ -9,8 +9,8 @@ use headroom_model::{
     body::{Mode, TargetRef},
 };
 use headroom_policy::{
-    Cooldown, MetricSource, Policy, RateAmount, RatePolicy, Rule, Scaling, Scope, Select, Strategy,
-    TargetValue,
+    Cooldown, Evaluation, MetricSource, Pace, Policy, RateAmount, RatePolicy, Rule, Scaling, Scope,
+    Select, Strategy, TargetValue, Trigger,
 };
 use serde_json::{Value, json};
 
@@ -49,11 +49,33 @@ pub(crate) fn policy(minimum: u32, maximum: u32) -> Policy {
         max_replicas: Replicas(maximum),
         mode: Mode::Active,
         rules: Vec::new(),
+        evaluation: Evaluation {
+            period: Span::seconds(15),
+            trigger: Trigger::OnArrival,
+            cpu_initialization_period: Span::seconds(300),
+            initial_readiness_delay: Span::seconds(30),
+        },
+        pace: Pace::Behavior,
         scale_up: free(),
         scale_down: free(),
         cooldown: Cooldown::default(),
         justification: None,
     }
+}
+
+/// The same policy without `behavior`: a brake of twice the count and at least four, and no rate downwards. The windows
+/// upwards are gone with it.
+pub(crate) fn plain(mut policy: Policy) -> Policy {
+    let brake = RateAmount::Times {
+        factor: 2.0,
+        at_least: 4,
+    };
+    let period = policy.evaluation.period.0 / 1000;
+    policy.pace = Pace::Plain;
+    policy.scale_up = scaling(0, Select::Max, &[(brake, period)]);
+    policy.scale_down.select = Select::Max;
+    policy.scale_down.policies = Vec::new();
+    policy
 }
 
 /// The same policy with rules of these names.
@@ -101,10 +123,11 @@ pub(crate) fn document(policy: &Policy) -> Value {
             "maxReplicas": policy.max_replicas,
             "mode": policy.mode,
             "metrics": policy.rules.iter().map(metric).collect::<Vec<_>>(),
-            "behavior": {
+            "behavior": (policy.pace == Pace::Behavior).then(|| json!({
                 "scaleUp": rules(&policy.scale_up),
                 "scaleDown": rules(&policy.scale_down),
-            },
+            })),
+            "evaluation": evaluation(policy),
             "cooldown": {
                 "scaleUp": policy.cooldown.up.to_string(),
                 "scaleDown": policy.cooldown.down.to_string(),
@@ -113,11 +136,31 @@ pub(crate) fn document(policy: &Policy) -> Value {
     })
 }
 
+fn evaluation(policy: &Policy) -> Value {
+    let limit = match policy.scale_up.policies.first().map(|rate| rate.amount) {
+        Some(RateAmount::Times { factor, at_least }) => {
+            json!({ "factor": factor, "minimum": at_least })
+        }
+        _ => Value::Null,
+    };
+    let trigger = match policy.evaluation.trigger {
+        Trigger::OnArrival => "OnArrival",
+        Trigger::Period => "Period",
+    };
+    json!({
+        "period": policy.evaluation.period.to_string(),
+        "trigger": trigger,
+        "downscaleStabilization": policy.scale_down.stabilization_window.to_string(),
+        "scaleUpLimit": limit,
+    })
+}
+
 fn rules(scaling: &Scaling) -> Value {
     let rate = |rate: &RatePolicy| {
         let (kind, value) = match rate.amount {
             RateAmount::Pods(pods) => ("Pods", pods),
             RateAmount::Percent(percent) => ("Percent", percent),
+            RateAmount::Times { .. } => panic!("behavior has no brake"),
         };
         json!({ "type": kind, "value": value, "periodSeconds": rate.period.0 / 1000 })
     };
@@ -130,6 +173,9 @@ fn rules(scaling: &Scaling) -> Value {
 
 #[test]
 fn documents_say_what_the_policies_say() {
-    let policy = with_rules(policy(1, 9), &["a", "b"]);
-    assert_eq!(Policy::from_value(&document(&policy)), Ok(policy));
+    let mut policy = with_rules(policy(1, 9), &["a", "b"]);
+    policy.evaluation.trigger = Trigger::Period;
+    for policy in [plain(policy.clone()), policy] {
+        assert_eq!(Policy::from_value(&document(&policy)), Ok(policy));
+    }
 }

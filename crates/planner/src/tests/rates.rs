@@ -3,7 +3,7 @@
 use crate::{
     rate::{Change, bounded, limit},
     step::Step,
-    testing::{policy, scaling},
+    testing::{plain, policy, scaling},
 };
 use Direction::{Down, Up};
 use RateAmount::{Percent, Pods};
@@ -127,6 +127,43 @@ fn as_the_hpa_limits_scaling_up() {
     }
 }
 
+/// Counts; factor and minimum of the brake, changes; the count, and what ended the way.
+type BrakedCase<'a> = (Counts, (f64, u32), Changes<'a>, (u32, By));
+
+#[test]
+fn as_the_hpa_limits_without_behavior() {
+    let grew: Changes = &[(14, 3)];
+    #[rustfmt::skip]
+    let cases: [(&str, BrakedCase); 19] = [
+        ("within range", ((5, 7, 3, 8), (8.0, 4), &[], (7, Nothing))),
+        ("below the minimum", ((3, 1, 2, 8), (8.0, 4), &[], (2, Minimum))),
+        ("none, which is the minimum", ((1, 0, 0, 10), (2.0, 4), &[], (0, Nothing))),
+        ("the maximum before the brake", ((20, 1000, 1, 10), (8.0, 4), &[], (10, Maximum))),
+        ("the brake before the maximum", ((3, 1000, 1, 2000), (8.0, 4), &[], (24, Rate))),
+        ("the brake at the maximum", ((5, 1000, 1, 10), (2.0, 4), &[], (10, Maximum))),
+        ("never braked below four", ((1, 1000, 1, 2000), (2.0, 4), &[], (4, Rate))),
+        ("four from none, too", ((0, 1000, 0, 2000), (2.0, 4), &[], (4, Rate))),
+        ("exactly met", ((10, 20, 1, 100), (2.0, 4), &[], (20, Nothing))),
+        ("a fraction is cut off", ((5, 100, 1, 100), (1.5, 4), &[], (7, Rate))),
+        ("no brake downwards", ((50, 2, 1, 100), (2.0, 4), &[], (2, Nothing))),
+        ("the brake before the minimum", ((1, 1000, 10, 2000), (2.0, 4), &[], (4, Rate))),
+        ("still below the minimum", ((1, 2, 3, 8), (2.0, 4), &[], (3, Minimum))),
+        ("still above the maximum", ((20, 15, 1, 10), (2.0, 4), &[], (10, Maximum))),
+        ("nothing wanted", ((5, 5, 1, 20), (2.0, 4), &[], (5, Nothing))),
+        ("from the start of the period", ((6, 100, 1, 100), (2.0, 4), grew, (6, Rate))),
+        ("a change one period old no longer counts", ((6, 100, 1, 100), (2.0, 4), &[(15, 3)], (12, Rate))),
+        ("the brake never turns round", ((30, 35, 1, 100), (2.0, 4), &[(1, 28)], (30, Rate))),
+        ("a used up brake leaves down free", ((30, 20, 1, 100), (2.0, 4), &[(1, 28)], (20, Nothing))),
+    ];
+    for (name, ((current, wanted, minimum, maximum), (factor, at_least), changed, want)) in cases {
+        let mut policy = plain(policy(minimum, maximum));
+        policy.scale_up.policies[0].amount = RateAmount::Times { factor, at_least };
+        let (current, wanted) = (Replicas(current), Replicas(wanted));
+        let step = bounded(current, wanted, &policy, &changes(changed), NOW);
+        assert_eq!(outcome(&step), want, "{name}");
+    }
+}
+
 #[test]
 fn as_the_hpa_limits_scaling_down() {
     let older: Changes = &[(100, -1), (60, -5), (20, -9)];
@@ -187,19 +224,44 @@ fn says_which_policy_limits_and_how_much_of_it_is_used() {
 }
 
 #[test]
+fn says_what_the_brake_is_and_that_there_is_none_downwards() {
+    let policy = plain(policy(1, 1000));
+    let cases = [
+        (50, Up, 14, "Times 2, at least 4, per 15s", 3),
+        (3, Down, 0, "None", 0),
+    ];
+    for (wanted, direction, limit, rate, used) in cases {
+        let changed = changes(&[(10, 3)]);
+        let step = bounded(Replicas(10), Replicas(wanted), &policy, &changed, NOW);
+        let StepTaken::Bounded { rate_limit, .. } = step.trail.step else {
+            panic!("{step:?}");
+        };
+        let want = RateLimit {
+            direction,
+            limit: Replicas(limit),
+            policy: rate.to_owned(),
+            used: Replicas(used),
+        };
+        assert_eq!(rate_limit, Some(want));
+    }
+}
+
+#[test]
 fn the_largest_counts_do_not_wrap() {
     let most = u32::MAX;
     let rates: Rates = &[(Percent(most), 60), (Pods(most), 60)];
     let extreme = changes(&[(1, i64::MAX), (2, i64::MIN), (3, -1)]);
     let mut policy = policy(0, most);
     (policy.scale_up, policy.scale_down) = (scaling(0, Max, rates), scaling(0, Max, rates));
-    for (current, wanted) in [(0, most), (most, 0), (most - 1, most), (1, 0)] {
-        let (current, wanted) = (Replicas(current), Replicas(wanted));
-        let step = bounded(current, wanted, &policy, &extreme, NOW);
-        let moved = Direction::between(current, step.after());
-        assert!(
-            moved.is_none() || moved == Direction::between(current, wanted),
-            "{step:?}"
-        );
+    for policy in [plain(policy.clone()), policy] {
+        for (current, wanted) in [(0, most), (most, 0), (most - 1, most), (1, 0)] {
+            let (current, wanted) = (Replicas(current), Replicas(wanted));
+            let step = bounded(current, wanted, &policy, &extreme, NOW);
+            let moved = Direction::between(current, step.after());
+            assert!(
+                moved.is_none() || moved == Direction::between(current, wanted),
+                "{step:?}"
+            );
+        }
     }
 }

@@ -1,6 +1,6 @@
-//! `behavior`, with the defaults of autoscaling/v2 written out.
+//! `behavior`, with the defaults of autoscaling/v2 written out, and what holds where there is none.
 
-use super::Check;
+use super::{Check, evaluation::Checked};
 use crate::{
     RateAmount, RatePolicy, Scaling, Select,
     path::Path,
@@ -10,8 +10,6 @@ use headroom_model::Span;
 
 /// The dead band in both directions unless one is given (autoscaling/v2, `tolerance`).
 pub(super) const TOLERANCE: f64 = 0.1;
-/// Recommendations of this many seconds hold back a scale-down unless a window is given.
-const WINDOW_DOWN: u64 = 300;
 /// The longest window that autoscaling/v2 takes, in seconds.
 const LONGEST_WINDOW: i64 = 3600;
 /// The longest period that autoscaling/v2 takes, in seconds.
@@ -20,8 +18,21 @@ const LONGEST_PERIOD: i64 = 1800;
 const PERIOD: Span = Span::seconds(15);
 
 impl Check<'_> {
-    /// Upwards: no window, and per 15 s the larger of 4 replicas and 100 %.
-    pub(super) fn scale_up(&mut self, at: &Path, behavior: Option<&Behavior>) -> Option<Scaling> {
+    /// Upwards: no window, and per 15 s the larger of 4 replicas and 100 %. Without `behavior` the brake of `evaluation`.
+    pub(super) fn scale_up(
+        &mut self,
+        at: &Path,
+        behavior: Option<&Behavior>,
+        evaluation: Option<&Checked>,
+    ) -> Option<Scaling> {
+        let Some(behavior) = behavior else {
+            let checked = evaluation?;
+            return Some(Scaling {
+                stabilization_window: Span::ZERO,
+                select: Select::Max,
+                policies: vec![rate(checked.scale_up_limit, checked.evaluation.period)],
+            });
+        };
         let default = Scaling {
             stabilization_window: Span::ZERO,
             select: Select::Max,
@@ -31,20 +42,29 @@ impl Check<'_> {
             ],
         };
         let at = at.field("behavior").field("scaleUp");
-        let rules = behavior.and_then(|behavior| behavior.scale_up.as_ref());
-        self.scaling(&at, rules, default)
+        self.scaling(&at, behavior.scale_up.as_ref(), default)
     }
 
-    /// Downwards: a window of 300 s, and per 15 s 100 %.
-    pub(super) fn scale_down(&mut self, at: &Path, behavior: Option<&Behavior>) -> Option<Scaling> {
-        let default = Scaling {
-            stabilization_window: Span::seconds(WINDOW_DOWN),
+    /// Downwards: the window of `evaluation`, and per 15 s 100 %. Without `behavior` no rate at all.
+    pub(super) fn scale_down(
+        &mut self,
+        at: &Path,
+        behavior: Option<&Behavior>,
+        evaluation: Option<&Checked>,
+    ) -> Option<Scaling> {
+        // A window that is wrong has been said; another one stands in, so that what follows is checked too.
+        let window = evaluation.map_or(Span::ZERO, |checked| checked.downscale_stabilization);
+        let default = |policies| Scaling {
+            stabilization_window: window,
             select: Select::Max,
-            policies: vec![rate(RateAmount::Percent(100), PERIOD)],
+            policies,
+        };
+        let Some(behavior) = behavior else {
+            return Some(default(Vec::new()));
         };
         let at = at.field("behavior").field("scaleDown");
-        let rules = behavior.and_then(|behavior| behavior.scale_down.as_ref());
-        self.scaling(&at, rules, default)
+        let usual = default(vec![rate(RateAmount::Percent(100), PERIOD)]);
+        self.scaling(&at, behavior.scale_down.as_ref(), usual)
     }
 
     /// What is given, and the default for the rest. An empty list gives no policies, so the defaults hold.

@@ -1,6 +1,7 @@
 //! From what people wrote to what machines obey: every check, every default.
 
 mod behavior;
+mod evaluation;
 mod fields;
 mod metrics;
 mod origin;
@@ -12,7 +13,7 @@ mod thresholds;
 pub use origin::PUSH;
 
 use crate::{
-    Cooldown, Policy,
+    Cooldown, Pace, Policy,
     misfit::Misfit,
     path::Path,
     spec::{CooldownSpec, Manifest, Metadata, ScaleTargetRef, Spec},
@@ -146,8 +147,10 @@ impl<'a> Check<'a> {
         let target = target.and_then(|target| self.target(&target_at, target));
         let bounds = self.bounds(&at, spec);
         let rules = self.rules(&at, spec, bounds);
-        let scale_up = self.scale_up(&at, spec.behavior.as_ref());
-        let scale_down = self.scale_down(&at, spec.behavior.as_ref());
+        let evaluation = self.evaluation(&at.field("evaluation"), spec.evaluation.as_ref());
+        let behavior = spec.behavior.as_ref();
+        let scale_up = self.scale_up(&at, behavior, evaluation.as_ref());
+        let scale_down = self.scale_down(&at, behavior, evaluation.as_ref());
         let cooldown = self.cooldown(&at.field("cooldown"), spec.cooldown.as_ref());
         let (min_replicas, max_replicas) = bounds?;
         Some(Policy {
@@ -157,6 +160,11 @@ impl<'a> Check<'a> {
             max_replicas,
             mode: spec.mode.unwrap_or_default(),
             rules: rules?,
+            evaluation: evaluation?.evaluation,
+            pace: match behavior {
+                Some(_) => Pace::Behavior,
+                None => Pace::Plain,
+            },
             scale_up: scale_up?,
             scale_down: scale_down?,
             cooldown: cooldown?,

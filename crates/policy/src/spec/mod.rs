@@ -4,11 +4,13 @@
 //! them. Every field may be absent, so that [`crate::Policy`]'s checks can name all that is missing at once.
 
 mod behavior;
+mod evaluation;
 mod metrics;
 mod scalar;
 mod thresholds;
 
 pub use behavior::*;
+pub use evaluation::*;
 pub use metrics::*;
 pub use scalar::*;
 pub use thresholds::*;
@@ -113,6 +115,9 @@ pub struct Spec {
     /// How fast the count may change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub behavior: Option<Behavior>,
+    /// When it is looked at, and what an HPA's controller has from its flags.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evaluation: Option<EvaluationSpec>,
     /// Rests after an actuation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cooldown: Option<CooldownSpec>,

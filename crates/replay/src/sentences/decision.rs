@@ -228,6 +228,10 @@ fn taken(step: &TrailStep) -> String {
                 "scaling {} is switched off; between {minimum} and {maximum}",
                 way(rate.direction)
             ),
+            Some(rate) if rate.policy == "None" => format!(
+                "no rate policy limits scaling {}; between {minimum} and {maximum}",
+                way(rate.direction)
+            ),
             Some(rate) => format!(
                 "the scale-{} rate policy {}; between {minimum} and {maximum}",
                 way(rate.direction),
