@@ -55,7 +55,7 @@ impl Workload {
                 }
             }
             Body::PolicyApplied(applied) => self.obey(applied, event.envelope.seq),
-            Body::PolicyRemoved(_) => self.rules.clear(),
+            Body::PolicyRemoved(_) => self.let_go(),
             Body::Actuated(actuated) => self.fleet.actuated(actuated, self.cooldown, now),
             Body::Verified(verified) => settled = self.fleet.verified(verified, now),
             Body::Drifted(drifted) => self.fleet.drifted(drifted),
@@ -138,7 +138,18 @@ impl Workload {
             })
             .collect();
         self.cooldown = policy.cooldown;
+        self.cpu = CpuRules {
+            initialization_period: policy.evaluation.cpu_initialization_period,
+            initial_readiness_delay: policy.evaluation.initial_readiness_delay,
+        };
         self.revision = revision;
+    }
+
+    /// The policy is gone, and with it what was observed for it.
+    fn let_go(&mut self) {
+        self.rules.clear();
+        self.listing = None;
+        self.gathering = Gathering::default();
     }
 
     fn settle(&mut self, settled: Option<Settled>, now: Timestamp) {

@@ -61,14 +61,21 @@ impl Rules {
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct Behavior {
+pub(super) struct Behavior {
     scale_up: Option<Rules>,
     scale_down: Option<Rules>,
 }
 
+impl Behavior {
+    /// As autoscaling/v2 spells it.
+    pub(super) fn written(&self) -> Value {
+        let written = |rules: &Option<Rules>| rules.as_ref().map(Rules::written);
+        json!({ "scaleUp": written(&self.scale_up), "scaleDown": written(&self.scale_down) })
+    }
+}
+
 /// A policy with this behavior.
 fn policy(behavior: &Behavior, minimum: u32, maximum: u32) -> Result<Policy> {
-    let written = |rules: &Option<Rules>| rules.as_ref().map(Rules::written);
     let value = json!({
         "apiVersion": "headroom.dev/v1alpha1",
         "kind": "ScalingPolicy",
@@ -85,23 +92,24 @@ fn policy(behavior: &Behavior, minimum: u32, maximum: u32) -> Result<Policy> {
                 },
                 "from": { "source": "push" },
             }],
-            "behavior": { "scaleUp": written(&behavior.scale_up), "scaleDown": written(&behavior.scale_down) },
+            "behavior": behavior.written(),
         },
     });
     Policy::from_value(&value).map_err(|errors| anyhow!("{errors}"))
 }
 
+/// A change of the count, always positive.
 #[derive(Debug, Deserialize)]
-struct ScaleEvent {
-    age_s: u64,
-    change: i64,
+pub(super) struct ScaleEvent {
+    pub(super) age_s: u64,
+    pub(super) change: u32,
 }
 
 /// What changed lately, as the planner remembers it.
 fn changes(up: &[ScaleEvent], down: &[ScaleEvent]) -> Vec<Change> {
     let change = |event: &ScaleEvent, sign: i64| Change {
         at: at(event.age_s),
-        by: sign * event.change,
+        by: sign * i64::from(event.change),
     };
     let up = up.iter().map(|event| change(event, 1));
     up.chain(down.iter().map(|event| change(event, -1)))

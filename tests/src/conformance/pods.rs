@@ -6,6 +6,7 @@ use headroom_model::{
     body::{Container, Phase, Template},
 };
 use serde::Deserialize;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// The moment of every evaluation. Vectors have ages.
@@ -26,6 +27,9 @@ pub(super) struct Controller {
     cpu_initialization_period_s: Option<u64>,
     initial_readiness_delay_s: Option<u64>,
     pod_level_requests: Option<bool>,
+    downscale_stabilization_s: Option<u64>,
+    scale_up_limit_factor: Option<f64>,
+    scale_up_limit_minimum: Option<u32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -44,6 +48,26 @@ impl Controller {
     pub(super) fn tolerance(&self) -> Tolerance {
         let DeadBand { up, down } = self.tolerance;
         Tolerance { up, down }
+    }
+
+    /// The tolerance of both directions, as a metric has it in a policy.
+    pub(super) fn one_tolerance(&self) -> Option<String> {
+        let DeadBand { up, down } = self.tolerance;
+        (up == down).then(|| up.to_string())
+    }
+
+    /// As a policy spells it.
+    pub(super) fn evaluation(&self) -> Value {
+        let seconds = |seconds: Option<u64>| seconds.map(|seconds| format!("{seconds}s"));
+        json!({
+            "downscaleStabilization": seconds(self.downscale_stabilization_s),
+            "cpuInitializationPeriod": seconds(self.cpu_initialization_period_s),
+            "initialReadinessDelay": seconds(self.initial_readiness_delay_s),
+            "scaleUpLimit": {
+                "factor": self.scale_up_limit_factor,
+                "minimum": self.scale_up_limit_minimum,
+            },
+        })
     }
 
     /// The rules for `resource`: only processor time has any.
@@ -164,12 +188,12 @@ impl Pod {
 /// One sample of a pod.
 #[derive(Debug, Deserialize)]
 pub(super) struct PodSample {
-    pod: String,
-    value_m: Option<i64>,
+    pub(super) pod: String,
+    pub(super) value_m: Option<i64>,
     #[serde(default)]
-    usage_m: BTreeMap<String, i64>,
-    age_s: Option<u64>,
-    window_s: Option<u64>,
+    pub(super) usage_m: BTreeMap<String, i64>,
+    pub(super) age_s: Option<u64>,
+    pub(super) window_s: Option<u64>,
 }
 
 impl PodSample {
