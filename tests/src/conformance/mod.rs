@@ -3,6 +3,7 @@
 
 mod behavior;
 mod hpa;
+mod memory;
 mod pods;
 
 use anyhow::{Context as _, Result, ensure};

@@ -5,6 +5,7 @@ use headroom_evaluator::hpa::{
 };
 use headroom_model::{Span, Timestamp};
 use serde::Deserialize;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// The moment of every evaluation. Vectors have ages.
@@ -25,6 +26,9 @@ pub(super) struct Controller {
     cpu_initialization_period_s: Option<u64>,
     initial_readiness_delay_s: Option<u64>,
     pod_level_requests: Option<bool>,
+    downscale_stabilization_s: Option<u64>,
+    scale_up_limit_factor: Option<f64>,
+    scale_up_limit_minimum: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -43,6 +47,18 @@ impl Controller {
     pub(super) fn tolerance(&self) -> Tolerance {
         let DeadBand { up, down } = self.tolerance;
         Tolerance { up, down }
+    }
+
+    /// What a policy says of it, where the vector does.
+    pub(super) fn evaluation(&self) -> Value {
+        json!({
+            "downscaleStabilization": self.downscale_stabilization_s.map(|window| format!("{window}s")),
+            "scaleUpLimit": {
+                "factor": self.scale_up_limit_factor,
+                // The vectors write a double; a count is cut off where it is used.
+                "minimum": self.scale_up_limit_minimum.map(|minimum| minimum as u32),
+            },
+        })
     }
 
     /// The rules for `resource`: only processor time has any.
