@@ -3,7 +3,6 @@
 use crate::{
     bounds,
     cooldown::cool_down,
-    history::Extremes,
     join::{Join, join, wishes},
     overrides,
     rate::bounded,
@@ -12,15 +11,19 @@ use crate::{
     workload::Workload,
 };
 use headroom_model::{
-    Replicas, Timestamp,
+    Replicas, Seq, Timestamp,
     body::{Decided, Decision, HoldReason, TrailStep},
 };
-use headroom_policy::Policy;
+use headroom_policy::{Pace, Policy};
 
-/// What follows for a workload now; `None` when it is no news, or when it has no policy.
+/// What follows for a workload from the input at `seen`; `None` when it is no news, when it is not the time to look, or when
+/// it has no policy.
 #[must_use]
-pub(crate) fn decide(workload: &Workload, now: Timestamp) -> Option<Decided> {
+pub(crate) fn decide(workload: &Workload, now: Timestamp, seen: Seq) -> Option<Decided> {
     let followed = workload.followed.as_ref()?;
+    if !workload.is_looked_at(now, seen) {
+        return None;
+    }
     let policy = &followed.policy;
     let (decision, trail) = match workload.base() {
         Some(base) => {
@@ -61,7 +64,7 @@ impl Course {
             held: HoldReason::AtDesired,
         };
         if let Some(pin) = workload.overrides.pin(now) {
-            course.join(workload);
+            course.join(workload, policy);
             course.take(overrides::pin(course.number, pin));
             course.held = HoldReason::AtDesired;
             course.take(bounds::hard_bounds(course.number, policy));
@@ -80,23 +83,14 @@ impl Course {
     }
 
     fn follow_rules(&mut self, workload: &Workload, policy: &Policy, now: Timestamp) {
-        if !self.join(workload) {
+        if !self.join(workload, policy) {
             return;
         }
-        let (up, down) = (
-            policy.scale_up.stabilization_window,
-            policy.scale_down.stabilization_window,
-        );
-        let (lowest, highest) = (self.number, self.number);
-        let seen = workload
-            .history
-            .as_ref()
-            .map_or(Extremes { lowest, highest }, |history| {
-                history.extremes(now, self.number, up, down)
-            });
-        self.take(stabilize(self.base, self.number, seen, up, down));
-        let changes = workload.plans.changes();
-        self.take(bounded(self.base, self.number, policy, &changes, now));
+        let seen = workload.extremes(self.number, policy, now);
+        self.take(stabilize(self.base, self.number, seen, policy));
+        let changes = workload.changes(policy);
+        let instant = workload.instant(now);
+        self.take(bounded(self.base, self.number, policy, &changes, instant));
         let last = &workload.last_changes;
         self.take_if(cool_down(
             self.base,
@@ -107,12 +101,13 @@ impl Course {
         ));
     }
 
-    /// Whether the rules want a number.
-    fn join(&mut self, workload: &Workload) -> bool {
+    /// Whether the rules give a number to go on with. What rules that cannot say hold the count at is none without
+    /// `behavior`, where the window could raise it: an HPA that cannot tell does nothing.
+    fn join(&mut self, workload: &Workload, policy: &Policy) -> bool {
         match join(&workload.opinions, self.base) {
-            Join::Number { step, .. } => {
+            Join::Number { step, wanted } => {
                 self.take(step);
-                true
+                wanted || policy.pace == Pace::Behavior
             }
             Join::Nothing { step, reason } => {
                 self.take(step);

@@ -40,6 +40,13 @@ impl Plan {
         Direction::between(self.from, self.to)
     }
 
+    fn change(&self) -> Change {
+        Change {
+            at: self.at,
+            by: i64::from(self.to.0) - i64::from(self.from.0),
+        }
+    }
+
     /// Whether a plan to `wanted` takes the place of this one while it is in flight. More than it gives is never put off.
     /// Fewer waits for the outcome, unless a person ordered the number or this plan's own is no longer within the bounds.
     #[must_use]
@@ -70,6 +77,12 @@ impl Plans {
     #[must_use]
     pub fn any_open(&self) -> bool {
         self.0.iter().any(|plan| !plan.done)
+    }
+
+    /// This decision's plan, if it is known.
+    #[must_use]
+    pub fn of(&self, decision: EventId) -> Option<&Plan> {
+        self.find(decision).map(|found| &self.0[found])
     }
 
     /// Whether this decision's plan is known.
@@ -111,13 +124,17 @@ impl Plans {
     /// What was changed, or is about to be, for the rate policies.
     #[must_use]
     pub fn changes(&self) -> Vec<Change> {
-        self.0
-            .iter()
-            .map(|plan| Change {
-                at: plan.at,
-                by: i64::from(plan.to.0) - i64::from(plan.from.0),
-            })
-            .collect()
+        self.0.iter().map(Plan::change).collect()
+    }
+
+    /// What is about to be changed.
+    pub fn open_changes(&self) -> impl Iterator<Item = Change> + '_ {
+        self.0.iter().filter(|plan| !plan.done).map(Plan::change)
+    }
+
+    /// The plans whose number the target took, oldest first.
+    pub fn done(&self) -> impl Iterator<Item = &Plan> {
+        self.0.iter().filter(|plan| plan.done)
     }
 
     /// When changes leave the periods of `scaling`'s rate policies.

@@ -11,7 +11,10 @@ pub mod history;
 pub mod join;
 pub mod news;
 pub mod overrides;
+pub mod periods;
 pub mod rate;
+pub mod recommendations;
+pub mod scale_events;
 pub mod stabilize;
 pub mod step;
 #[cfg(test)]
@@ -75,7 +78,10 @@ impl Machine for Planner {
             self.now = self.now.max(envelope.stamp);
         }
         match event.body {
-            Body::Ticked(_) => self.ticked = self.now,
+            Body::Ticked(_) => {
+                self.ticked = self.now;
+                self.end_periods();
+            }
             Body::Unknown { .. } => {}
             _ => {
                 let now = self.now;
@@ -99,7 +105,7 @@ impl Machine for Planner {
 
 impl Planner {
     fn answer(&self, id: &WorkloadId) -> Option<Output> {
-        let decided = decide::decide(self.workloads.get(id)?, self.now)?;
+        let decided = decide::decide(self.workloads.get(id)?, self.now, self.seen)?;
         Some(Output::new(id, decided))
     }
 
@@ -107,6 +113,21 @@ impl Planner {
     fn due(&self) -> impl Iterator<Item = &WorkloadId> {
         let due = |(at, _): &&(Timestamp, WorkloadId)| *at <= self.ticked;
         self.agenda.iter().take_while(due).map(|(_, id)| id)
+    }
+
+    /// Ends the periods that are over at the newest tick. The workloads stay on the agenda until the tick is answered.
+    fn end_periods(&mut self) {
+        let (now, seen) = (self.now, self.seen);
+        let over = |id: &&WorkloadId| {
+            let workload = self.workloads.get(id);
+            workload.is_some_and(|workload| workload.is_due(now))
+        };
+        let over: Vec<WorkloadId> = self.due().filter(over).cloned().collect();
+        for id in &over {
+            if let Some(workload) = self.workloads.get_mut(id) {
+                workload.end_period(now, seen);
+            }
+        }
     }
 
     /// What was due at the newest tick is answered by now, with or without news: it is due again when time next matters.

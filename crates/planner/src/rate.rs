@@ -2,7 +2,7 @@
 
 use crate::step::Step;
 use headroom_model::{
-    Replicas, Timestamp,
+    Replicas, Span, Timestamp,
     body::{Direction, HoldReason, RateLimit, StepTaken},
 };
 use headroom_policy::{Pace, Policy, RateAmount, RatePolicy, Scaling, Select};
@@ -41,7 +41,7 @@ pub fn limit(
     now: Timestamp,
 ) -> Limit {
     let allowed = scaling.policies.iter().map(|policy| {
-        let changed = changed_within(policy, changes, now);
+        let changed = changed_within(policy.period, changes, now);
         let start = i64::from(current.0).saturating_sub(changed);
         (furthest(direction, start, policy.amount), policy, changed)
     });
@@ -80,10 +80,12 @@ pub fn limit(
     }
 }
 
-fn changed_within(policy: &RatePolicy, changes: &[Change], now: Timestamp) -> i64 {
+/// What changed within `period`, up less down. A change exactly one period old no longer counts.
+#[must_use]
+pub fn changed_within(period: Span, changes: &[Change], now: Timestamp) -> i64 {
     changes
         .iter()
-        .filter(|change| change.at.plus(policy.period) > now)
+        .filter(|change| change.at.plus(period) > now)
         .fold(0, |sum, change| sum.saturating_add(change.by))
 }
 

@@ -2,22 +2,27 @@
 
 use crate::{history::Extremes, step::Step};
 use headroom_model::{
-    Replicas, Span,
+    Replicas,
     body::{Direction, HoldReason, StepTaken},
 };
+use headroom_policy::{Pace, Policy};
 
-/// The number nearest to `current` between the lowest wish of the up window and the highest of the down window: more only
-/// as far as it was wanted throughout, fewer only as far as nobody wanted more. `seen` includes `wanted`, so a number that
-/// is `current` or lies beyond it stays on its side. Rule: autoscaling/v2 with `behavior`.
+/// What the windows make of `wanted`; `seen` includes it. Rule: autoscaling/v2.
+///
+/// With `behavior` it is the number nearest to `current` between the lowest wish of the up window and the highest of the
+/// down window: more only as far as it was wanted throughout, fewer only as far as nobody wanted more. A number that is
+/// `current` or lies beyond it stays on its side. Without `behavior` it is the highest wish of the down window, also when
+/// that is more than both `wanted` and `current`.
 #[must_use]
-pub fn stabilize(
-    current: Replicas,
-    wanted: Replicas,
-    seen: Extremes,
-    up_window: Span,
-    down_window: Span,
-) -> Step {
-    let after = current.max(seen.lowest).min(seen.highest);
+pub fn stabilize(current: Replicas, wanted: Replicas, seen: Extremes, policy: &Policy) -> Step {
+    let after = match policy.pace {
+        Pace::Plain => seen.highest,
+        Pace::Behavior => current.max(seen.lowest).min(seen.highest),
+    };
+    let (up_window, down_window) = (
+        policy.scale_up.stabilization_window,
+        policy.scale_down.stabilization_window,
+    );
     let held = Direction::between(current, wanted).map(|direction| HoldReason::Stabilizing {
         direction,
         wanted,
@@ -38,8 +43,18 @@ pub fn stabilize(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::History;
-    use headroom_model::Timestamp;
+    use crate::{
+        history::History,
+        testing::{plain, policy},
+    };
+    use headroom_model::{Span, Timestamp};
+
+    fn with_windows(up: u64, down: u64) -> Policy {
+        let mut policy = policy(0, 1000);
+        policy.scale_up.stabilization_window = Span::seconds(up);
+        policy.scale_down.stabilization_window = Span::seconds(down);
+        policy
+    }
 
     /// A wish of one moment, `age` seconds ago, with no wish in force after it: a sample, as an HPA takes them.
     fn sampled(wishes: &[(i64, u32)], now: Timestamp) -> History {
@@ -76,18 +91,41 @@ mod tests {
         ];
         let now = Timestamp(1_000_000_000);
         for (name, (wishes, (current, wanted, up, down), want)) in cases {
+            let policy = with_windows(up, down);
             let (up, down) = (Span::seconds(up), Span::seconds(down));
             let mut history = sampled(wishes, now);
             history.record(now, Some(Replicas(wanted)));
             let seen = history.extremes(now, Replicas(wanted), up, down);
-            let step = stabilize(Replicas(current), Replicas(wanted), seen, up, down);
+            let step = stabilize(Replicas(current), Replicas(wanted), seen, &policy);
+            assert_eq!(step.after(), Replicas(want), "{name}");
+        }
+    }
+
+    #[test]
+    fn without_behavior_the_highest_wish_of_the_window_counts() {
+        let cases = [
+            // name, current, wanted, highest, what comes out
+            ("fewer are held back", 9, 3, 5, 5),
+            ("also when that is more than there is", 4, 3, 5, 5),
+            ("or more than is wanted of more", 4, 5, 6, 6),
+            ("more is never held back", 4, 9, 9, 9),
+            ("nothing is held back when nobody wanted more", 9, 3, 3, 3),
+        ];
+        let policy = plain(with_windows(0, 300));
+        for (name, current, wanted, highest, want) in cases {
+            let (wanted, highest) = (Replicas(wanted), Replicas(highest));
+            let seen = Extremes {
+                lowest: wanted,
+                highest,
+            };
+            let step = stabilize(Replicas(current), wanted, seen, &policy);
             assert_eq!(step.after(), Replicas(want), "{name}");
         }
     }
 
     #[test]
     fn names_the_direction_that_is_held_back_and_its_window() {
-        let (up, down) = (Span::seconds(30), Span::seconds(300));
+        let (policy, up, down) = (with_windows(30, 300), Span::seconds(30), Span::seconds(300));
         let seen = |lowest, highest| Extremes {
             lowest: Replicas(lowest),
             highest: Replicas(highest),
@@ -106,7 +144,7 @@ mod tests {
             ("free to go up", 9, seen(9, 9), None),
         ];
         for (name, wanted, seen, want) in cases {
-            let step = stabilize(Replicas(5), Replicas(wanted), seen, up, down);
+            let step = stabilize(Replicas(5), Replicas(wanted), seen, &policy);
             assert_eq!(step.hold, want, "{name}");
         }
     }

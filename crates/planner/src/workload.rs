@@ -1,18 +1,21 @@
 //! All that is remembered of one workload, and how facts change it.
 
 use crate::{
+    bounds,
     cooldown::LastChanges,
     flight::{BackOff, Plan, Plans},
-    history::History,
+    history::{Extremes, History},
     join::{Join, Opinion, Opinions, Spoken, join},
     news::Said,
     overrides::Overrides,
+    periods::Periods,
+    rate::Change,
 };
 use headroom_model::{
-    Body, Envelope, Event, Generation, Replicas, Seq, Timestamp,
+    Body, Envelope, Event, EventId, Generation, Replicas, Seq, Timestamp,
     body::{Actuated, Decided, Decision, Direction, Drifted, Mode, Outcome, Recommended, Verified},
 };
-use headroom_policy::Policy;
+use headroom_policy::{Policy, Trigger};
 use serde::{Deserialize, Serialize};
 
 /// One workload.
@@ -25,8 +28,10 @@ pub(crate) struct Workload {
     /// The newest plan that the target took, and the newest that was verified: older news of either says nothing.
     applied: Generation,
     verified: Generation,
-    /// `None` until the rules want something for the first time.
+    /// `None` until the rules want something for the first time, and with `trigger: Period`.
     pub(crate) history: Option<History>,
+    /// `None` without `trigger: Period`.
+    periods: Option<Periods>,
     pub(crate) plans: Plans,
     pub(crate) last_changes: LastChanges,
     pub(crate) overrides: Overrides,
@@ -52,7 +57,7 @@ impl Workload {
             Body::PolicyApplied(applied) => {
                 // One that cannot be read leaves the former in force.
                 if let Ok(policy) = Policy::from_value(&applied.policy) {
-                    self.follow(policy, envelope.seq);
+                    self.follow(policy, envelope.seq, now);
                 }
             }
             Body::PolicyRemoved(_) => self.let_go(),
@@ -72,7 +77,7 @@ impl Workload {
     }
 
     /// A new policy keeps all that was lived through, and the wishes of the rules that it still has.
-    fn follow(&mut self, mut policy: Policy, revision: Seq) {
+    fn follow(&mut self, mut policy: Policy, revision: Seq, now: Timestamp) {
         let mut former = std::mem::take(&mut self.opinions);
         // Of the rules only the names matter here, and of the reasons none: a state is written, read and kept in memory
         // for every workload.
@@ -84,8 +89,18 @@ impl Workload {
             })
             .collect();
         policy.justification = None;
+        match policy.evaluation.trigger {
+            Trigger::OnArrival => self.periods = None,
+            Trigger::Period => {
+                self.history = None;
+                self.periods
+                    .get_or_insert_with(|| Periods::after(&self.plans, now, &policy))
+                    .start(now);
+            }
+        }
         self.followed = Some(Followed { revision, policy });
         self.back_off = BackOff::default(); // it may be the mend of what failed
+        self.end_period(now, revision);
     }
 
     /// The policy is gone, and with it what a person ordered. What is under way is remembered.
@@ -121,7 +136,7 @@ impl Workload {
             self.plans.begin(Plan {
                 decision: envelope.id,
                 revision: decided.revision,
-                at: now,
+                at: self.instant(now),
                 from: *from,
                 to: *to,
                 done: false,
@@ -141,7 +156,7 @@ impl Workload {
     fn took(&mut self, actuated: &Actuated, now: Timestamp) {
         let newer = actuated.generation > self.applied;
         let direction = if self.plans.knows(actuated.decision) {
-            self.plans.succeed(actuated.decision)
+            self.succeed(actuated.decision)
         } else {
             let current = self.current.filter(|_| newer);
             current.and_then(|current| Direction::between(current, actuated.to))
@@ -153,6 +168,22 @@ impl Workload {
             self.applied = actuated.generation;
             self.current = Some(actuated.to);
             self.back_off = BackOff::default();
+        }
+    }
+
+    /// The target took a plan's number: which way the count changed by that.
+    fn succeed(&mut self, decision: EventId) -> Option<Direction> {
+        let direction = self.plans.succeed(decision)?;
+        self.changed(decision);
+        Some(direction)
+    }
+
+    /// A plan that is done is a change to remember.
+    fn changed(&mut self, decision: EventId) {
+        if let (Some(followed), Some(periods), Some(plan)) =
+            (&self.followed, &mut self.periods, self.plans.of(decision))
+        {
+            periods.changed(plan, &followed.policy);
         }
     }
 
@@ -175,7 +206,7 @@ impl Workload {
         }
         (self.verified, self.applied) = (verified.generation, verified.generation);
         self.current = Some(verified.replicas);
-        if let Some(direction) = self.plans.succeed(verified.decision) {
+        if let Some(direction) = self.succeed(verified.decision) {
             self.last_changes.record(direction, now);
         }
     }
@@ -199,6 +230,7 @@ impl Workload {
         if let Some(direction) = plan.direction() {
             self.last_changes.record(direction, now);
             self.plans.begin(plan);
+            self.changed(envelope.id);
         }
     }
 
@@ -211,13 +243,10 @@ impl Workload {
     pub(crate) fn refresh(&mut self, now: Timestamp) {
         self.overrides.expire(now);
         self.plans.forget_before(now);
-        let (Some(_), Some(base)) = (&self.followed, self.base()) else {
+        let (Some(_), None, Some(base)) = (&self.followed, &self.periods, self.base()) else {
             return;
         };
-        let wish = match join(&self.opinions, base) {
-            Join::Number { step, wanted: true } => Some(step.after()),
-            Join::Number { wanted: false, .. } | Join::Nothing { .. } => None,
-        };
+        let wish = self.wish(base);
         if wish.is_some() || self.history.is_some() {
             self.history
                 .get_or_insert_with(|| History::starting(now, base))
@@ -225,9 +254,91 @@ impl Workload {
         }
     }
 
+    /// What the rules want; `None` while they cannot say.
+    fn wish(&self, base: Replicas) -> Option<Replicas> {
+        match join(&self.opinions, base) {
+            Join::Number { step, wanted: true } => Some(step.after()),
+            Join::Number { wanted: false, .. } | Join::Nothing { .. } => None,
+        }
+    }
+
+    /// Ends the period that is over, if one is, with the input at `seen`, and remembers what is wanted at its end. As an HPA,
+    /// a count outside the bounds is corrected without asking what is wanted.
+    pub(crate) fn end_period(&mut self, now: Timestamp, seen: Seq) {
+        let Some(Followed { policy, .. }) = &self.followed else {
+            return;
+        };
+        let base = self.base();
+        let wish = base.and_then(|base| self.wish(base));
+        let Some(periods) = &mut self.periods else {
+            return;
+        };
+        let (Some(instant), Some(base)) = (periods.end(now, seen, policy.evaluation.period), base)
+        else {
+            return;
+        };
+        let wanted = periods.recommendations(base);
+        if let (Some(wish), false) = (wish, bounds::outside(base, policy)) {
+            wanted.record(instant, wish, policy);
+        }
+    }
+
+    /// Whether the period that is running is over by `now`.
+    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
+        let periods = self.periods.as_ref();
+        periods.is_some_and(|periods| periods.due() <= now)
+    }
+
+    /// Whether it is the time to look, with the input at `seen`. With `trigger: Period` that is when a period has ended, and
+    /// whenever a person's pin is in force: a person does not wait.
+    pub(crate) fn is_looked_at(&self, now: Timestamp, seen: Seq) -> bool {
+        let periods = self.periods.as_ref();
+        periods.is_none_or(|periods| periods.ended_with(seen)) || self.overrides.pin(now).is_some()
+    }
+
+    /// What `now` is for windows and rates.
+    pub(crate) fn instant(&self, now: Timestamp) -> Timestamp {
+        let periods = self.periods.as_ref();
+        periods.map_or(now, |periods| periods.instant(now))
+    }
+
+    /// The lowest and the highest wish of the windows, `wanted` included.
+    pub(crate) fn extremes(&self, wanted: Replicas, policy: &Policy, now: Timestamp) -> Extremes {
+        let (up, down) = (&policy.scale_up, &policy.scale_down);
+        let (up, down) = (up.stabilization_window, down.stabilization_window);
+        let seen = match &self.periods {
+            None => {
+                let history = self.history.as_ref();
+                history.map(|history| history.extremes(now, wanted, up, down))
+            }
+            Some(periods) => {
+                let list = periods.wanted();
+                list.map(|list| list.extremes(periods.instant(now), wanted, policy))
+            }
+        };
+        let (lowest, highest) = (wanted, wanted);
+        seen.unwrap_or(Extremes { lowest, highest })
+    }
+
+    /// What was changed, or is about to be, for the rate policies.
+    pub(crate) fn changes(&self, policy: &Policy) -> Vec<Change> {
+        match &self.periods {
+            None => self.plans.changes(),
+            Some(periods) => periods.changes(&self.plans, policy),
+        }
+    }
+
     /// The next moment after `now` at which time alone may change the decision.
     pub(crate) fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
         let policy = &self.followed.as_ref()?.policy;
+        if let Some(periods) = &self.periods {
+            let single = [
+                Some(periods.due()),
+                self.overrides.ends_at(),
+                self.back_off.until(now),
+            ];
+            return single.into_iter().flatten().filter(|&at| at > now).min();
+        }
         let (up, down) = (&policy.scale_up, &policy.scale_down);
         let windows = self.history.as_ref().and_then(|history| {
             history.changes_at(now, up.stabilization_window, down.stabilization_window)

@@ -127,7 +127,8 @@ impl Operator {
     }
 }
 
-/// Every third workload has a threshold too, every second one rate policies and windows.
+/// Every third workload has a threshold too, every second one rate policies and windows; of each kind every second one is looked
+/// at in periods, as an HPA does.
 fn policy(index: usize, minimum: u32, maximum: u32) -> Body {
     let mut spec = serde_json::json!({
         "scaleTargetRef": { "kind": "Sim", "name": format!("w{index}") },
@@ -145,6 +146,9 @@ fn policy(index: usize, minimum: u32, maximum: u32) -> Body {
             "scaleDown": { "stabilizationWindowSeconds": 30, "policies": [{ "type": "Percent", "value": 50, "periodSeconds": 20 }] },
         });
         spec["cooldown"] = serde_json::json!({ "scaleUp": "5s", "scaleDown": "20s" });
+    }
+    if index % 4 >= 2 {
+        spec["evaluation"] = serde_json::json!({ "trigger": "Period", "period": "7s" });
     }
     if index % 3 == 2 {
         spec["thresholds"] = serde_json::json!([{

@@ -1,6 +1,6 @@
 //! The HPA's vectors of `behavior`: policies are read as users write them, and the planner's steps are called.
 
-use super::pods::{NOW, at};
+use super::pods::{Controller, NOW, at};
 use anyhow::{Result, anyhow, bail};
 use headroom_model::{
     Replicas,
@@ -8,6 +8,7 @@ use headroom_model::{
 };
 use headroom_planner::{
     rate::{self, Change},
+    scale_events::{self, ScaleEvents},
     step::Step,
 };
 use headroom_policy::{Policy, RateAmount, RatePolicy, Scaling, Select};
@@ -19,7 +20,7 @@ const WINDOW_DOWN_SECONDS: u64 = 300;
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Way {
+pub(super) enum Way {
     Up,
     Down,
 }
@@ -34,9 +35,10 @@ impl From<Way> for Direction {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-struct Rules {
+pub(super) struct Rules {
     stabilization_s: Option<u64>,
     select: Option<String>,
+    #[serde(default)]
     policies: Vec<Rate>,
 }
 
@@ -49,6 +51,15 @@ struct Rate {
 }
 
 impl Rules {
+    /// A window, and the usual rates.
+    pub(super) fn with_window(seconds: u64) -> Self {
+        Self {
+            stabilization_s: Some(seconds),
+            select: None,
+            policies: Vec::new(),
+        }
+    }
+
     /// As autoscaling/v2 spells them.
     fn written(&self) -> Value {
         let rate = |rate: &Rate| json!({ "type": rate.kind, "value": rate.value, "periodSeconds": rate.period_s });
@@ -62,8 +73,8 @@ impl Rules {
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Behavior {
-    scale_up: Option<Rules>,
-    scale_down: Option<Rules>,
+    pub(super) scale_up: Option<Rules>,
+    pub(super) scale_down: Option<Rules>,
 }
 
 impl Behavior {
@@ -74,8 +85,13 @@ impl Behavior {
     }
 }
 
-/// A policy with this behavior.
-fn policy(behavior: &Behavior, minimum: u32, maximum: u32) -> Result<Policy> {
+/// A policy with this behavior, or without one, under this controller.
+pub(super) fn policy(
+    behavior: Option<&Behavior>,
+    controller: &Controller,
+    minimum: u32,
+    maximum: u32,
+) -> Result<Policy> {
     let value = json!({
         "apiVersion": "headroom.dev/v1alpha1",
         "kind": "ScalingPolicy",
@@ -92,7 +108,8 @@ fn policy(behavior: &Behavior, minimum: u32, maximum: u32) -> Result<Policy> {
                 },
                 "from": { "source": "push" },
             }],
-            "behavior": behavior.written(),
+            "behavior": behavior.map(Behavior::written),
+            "evaluation": controller.evaluation(),
         },
     });
     Policy::from_value(&value).map_err(|errors| anyhow!("{errors}"))
@@ -103,17 +120,26 @@ fn policy(behavior: &Behavior, minimum: u32, maximum: u32) -> Result<Policy> {
 pub(super) struct ScaleEvent {
     pub(super) age_s: u64,
     pub(super) change: u32,
+    #[serde(default)]
+    outdated: bool,
+}
+
+impl ScaleEvent {
+    /// As the planner keeps it.
+    pub(super) fn entry(&self) -> scale_events::ScaleEvent {
+        scale_events::ScaleEvent {
+            at: at(self.age_s),
+            change: self.change,
+            outdated: self.outdated,
+        }
+    }
 }
 
 /// What changed lately, as the planner remembers it.
 fn changes(up: &[ScaleEvent], down: &[ScaleEvent]) -> Vec<Change> {
-    let change = |event: &ScaleEvent, sign: i64| Change {
-        at: at(event.age_s),
-        by: sign * i64::from(event.change),
-    };
-    let up = up.iter().map(|event| change(event, 1));
-    up.chain(down.iter().map(|event| change(event, -1)))
-        .collect()
+    let entries = |events: &[ScaleEvent]| events.iter().map(ScaleEvent::entry).collect();
+    let (up, down) = (entries(up), entries(down));
+    ScaleEvents { up, down }.changes()
 }
 
 /// `rate_limit`: policies, minimum and maximum together.
@@ -132,7 +158,13 @@ pub(super) struct RateLimit {
 
 impl RateLimit {
     pub(super) fn limited(&self) -> Result<Value> {
-        let policy = policy(&self.behavior, self.min_replicas, self.max_replicas)?;
+        let (minimum, maximum) = (self.min_replicas, self.max_replicas);
+        let policy = policy(
+            Some(&self.behavior),
+            &Controller::default(),
+            minimum,
+            maximum,
+        )?;
         let changes = changes(&self.scale_up_events, &self.scale_down_events);
         let (current, wanted) = (
             Replicas(self.current_replicas),
@@ -144,7 +176,7 @@ impl RateLimit {
 }
 
 /// The HPA's word for what held a number back.
-fn reason(step: &Step) -> &'static str {
+pub(super) fn reason(step: &Step) -> &'static str {
     match &step.hold {
         Some(HoldReason::RateLimited {
             direction: Direction::Up,
@@ -194,7 +226,7 @@ fn completed(direction: Way, rules: &Rules) -> Result<Scaling> {
             scale_down: Some(rules.clone()),
         },
     };
-    let policy = policy(&behavior, 1, 10)?;
+    let policy = policy(Some(&behavior), &Controller::default(), 1, 10)?;
     Ok(policy.scaling(direction.into()).clone())
 }
 

@@ -1,6 +1,7 @@
 //! The HPA's vectors, kind by kind.
 
 use super::behavior::{Defaults, PolicyLimit, RateLimit};
+use super::memory::{DefaultLimits, EventLog, StabilizeBehavior, StabilizeDefault};
 use super::pods::{Controller, NOW, Pod, PodSample, Usage};
 use super::reconcile::Cycle;
 use super::{Case, Outcome};
@@ -35,11 +36,10 @@ pub(super) fn run(case: &Case) -> Result<Outcome> {
         "behavior_defaults" => case.inputs::<Defaults>()?.completed()?,
         "policy_limit" => case.inputs::<PolicyLimit>()?.limit()?,
         "rate_limit" => case.inputs::<RateLimit>()?.limited()?,
-        "default_limits" | "stabilize_default" | "stabilize_behavior" | "event_log" => {
-            let why =
-                "the planner does not work without behavior, and in fixed periods, as the HPA does";
-            return Ok(Outcome::Skipped(why));
-        }
+        "default_limits" => case.inputs::<DefaultLimits>()?.limited()?,
+        "stabilize_default" => case.inputs::<StabilizeDefault>()?.stabilized()?,
+        "stabilize_behavior" => case.inputs::<StabilizeBehavior>()?.stabilized()?,
+        "event_log" => case.inputs::<EventLog>()?.stored()?,
         kind if kind.ends_with("_reconcile") => {
             let cycle: Cycle = case.inputs()?;
             return Ok(case.compare_without(&cycle.reconciled()?, CONDITIONS));

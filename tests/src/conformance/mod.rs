@@ -3,6 +3,7 @@
 
 mod behavior;
 mod hpa;
+mod memory;
 mod observation;
 mod pods;
 mod reconcile;

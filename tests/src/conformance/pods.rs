@@ -29,7 +29,7 @@ pub(super) struct Controller {
     pod_level_requests: Option<bool>,
     downscale_stabilization_s: Option<u64>,
     scale_up_limit_factor: Option<f64>,
-    scale_up_limit_minimum: Option<u32>,
+    scale_up_limit_minimum: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -56,7 +56,7 @@ impl Controller {
         (up == down).then(|| up.to_string())
     }
 
-    /// As a policy spells it.
+    /// What a policy says of it, where the vector does.
     pub(super) fn evaluation(&self) -> Value {
         let seconds = |seconds: Option<u64>| seconds.map(|seconds| format!("{seconds}s"));
         json!({
@@ -65,7 +65,8 @@ impl Controller {
             "initialReadinessDelay": seconds(self.initial_readiness_delay_s),
             "scaleUpLimit": {
                 "factor": self.scale_up_limit_factor,
-                "minimum": self.scale_up_limit_minimum,
+                // The vectors write a double; a count is cut off where it is used.
+                "minimum": self.scale_up_limit_minimum.map(|minimum| minimum as u32),
             },
         })
     }

@@ -1,6 +1,6 @@
 //! What holds whatever happens, in whatever order.
 
-use crate::testing::{Stage, policy, scaling, with_rules};
+use crate::testing::{Stage, plain, policy, scaling, with_rules};
 use headroom_model::{
     EventId, Machine, Replicas, Span,
     body::{
@@ -8,7 +8,7 @@ use headroom_model::{
         Refusal,
     },
 };
-use headroom_policy::{Cooldown, Policy, RateAmount, Select};
+use headroom_policy::{Cooldown, Policy, RateAmount, Select, Trigger};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -57,19 +57,37 @@ fn policies() -> impl Strategy<Value = Policy> {
     let select = prop_oneof![Just(Select::Max), Just(Select::Min), Just(Select::Disabled)];
     let rates = (prop::collection::vec((amount, 1_u64..60), 1..3), select);
     let mode = prop_oneof![4 => Just(Mode::Active), 1 => Just(Mode::Shadow)];
-    (0_u32..10, 1_u32..30, spans, rates.clone(), rates, mode).prop_map(
-        |(minimum, more, (up, down, rest_up, rest_down), rates_up, rates_down, mode)| {
-            let mut policy = with_rules(policy(minimum, minimum + more), &RULES);
-            policy.scale_up = scaling(up, rates_up.1, &rates_up.0);
-            policy.scale_down = scaling(down, rates_down.1, &rates_down.0);
-            policy.cooldown = Cooldown {
-                up: Span::seconds(rest_up),
-                down: Span::seconds(rest_down),
-            };
-            policy.mode = mode;
-            policy
-        },
+    let looks = (1_u64..30, any::<bool>(), any::<bool>());
+    (
+        0_u32..10,
+        1_u32..30,
+        spans,
+        rates.clone(),
+        rates,
+        mode,
+        looks,
     )
+        .prop_map(
+            |(minimum, more, (up, down, rest_up, rest_down), rates_up, rates_down, mode, looks)| {
+                let (period, periodic, without_behavior) = looks;
+                let mut policy = with_rules(policy(minimum, minimum + more), &RULES);
+                policy.scale_up = scaling(up, rates_up.1, &rates_up.0);
+                policy.scale_down = scaling(down, rates_down.1, &rates_down.0);
+                policy.cooldown = Cooldown {
+                    up: Span::seconds(rest_up),
+                    down: Span::seconds(rest_down),
+                };
+                policy.mode = mode;
+                policy.evaluation.period = Span::seconds(period);
+                if periodic {
+                    policy.evaluation.trigger = Trigger::Period;
+                }
+                if without_behavior {
+                    policy = plain(policy);
+                }
+                policy
+            },
+        )
 }
 
 fn deeds() -> impl Strategy<Value = Deed> {

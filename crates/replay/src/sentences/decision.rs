@@ -45,6 +45,12 @@ fn why_scaled(decided: &Decided) -> String {
                 reasons = vec![pinned(owner, step.after, reason)];
             }
             _ if step.before == step.after => {}
+            StepTaken::Stabilized { down_window, .. } if raises(decided, step) => {
+                reasons.push(format!(
+                    "as many as {} were wanted within the last {down_window}",
+                    step.after
+                ))
+            }
             taken => reasons.push(limit_in_short(taken, step.after)),
         }
     }
@@ -52,6 +58,12 @@ fn why_scaled(decided: &Decided) -> String {
         true => String::new(),
         false => format!(": {}", reasons.join(", ")),
     }
+}
+
+/// Whether a step gives more than what is wanted, and than the count that the decision starts from.
+fn raises(decided: &Decided, step: &TrailStep) -> bool {
+    let base = decided.trail.first().map(|first| first.before);
+    step.after > step.before && base.is_some_and(|base| step.after > base)
 }
 
 fn limit_in_short(taken: &StepTaken, after: Replicas) -> String {
@@ -305,6 +317,60 @@ mod tests {
     fn scale(to: u32) -> Decision {
         let (from, to) = (Replicas(2), Replicas(to));
         Decision::Scale { from, to }
+    }
+
+    #[test]
+    fn a_window_that_raises_the_count_is_not_said_to_allow_it() {
+        let queue = || StepTaken::Joined {
+            winner: Some("queue".to_owned()),
+            unavailable: Vec::new(),
+        };
+        let window = |lowest, highest| StepTaken::Stabilized {
+            up_window: headroom_model::Span::ZERO,
+            down_window: headroom_model::Span::seconds(300),
+            lowest: Replicas(lowest),
+            highest: Replicas(highest),
+        };
+        let raised = decided(scale(6), vec![(1, queue()), (6, window(1, 6))]);
+        assert_eq!(
+            decision_line(&raised),
+            "scale 2 → 6: queue wants 1, as many as 6 were wanted within the last 5m"
+        );
+        let cases = [
+            (
+                decided(scale(1), vec![(0, queue()), (1, window(0, 1))]),
+                "scale 2 → 1: queue wants 0, the stabilization window allows 1",
+            ),
+            (
+                decided(scale(5), vec![(9, queue()), (5, window(5, 9))]),
+                "scale 2 → 5: queue wants 9, the stabilization window allows 5",
+            ),
+        ];
+        for (held, want) in cases {
+            assert_eq!(decision_line(&held), want);
+        }
+    }
+
+    #[test]
+    fn no_rate_downwards_is_said_so() {
+        let step = TrailStep {
+            before: Replicas(3),
+            after: Replicas(3),
+            step: StepTaken::Bounded {
+                minimum: Replicas(1),
+                maximum: Replicas(9),
+                rate_limit: Some(RateLimit {
+                    direction: Direction::Down,
+                    limit: Replicas(0),
+                    policy: "None".to_owned(),
+                    used: Replicas(0),
+                }),
+            },
+        };
+        assert_eq!(
+            step_line(&step),
+            "stays 3: no rate policy limits scaling down; between 1 and 9"
+        );
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(crate) static STORE: LazyLock<Store> = LazyLock::new(|| {
         ..Faults::default()
     };
     let scenario = Scenario {
-        seed: 1,
+        seed: 3,
         duration: Span::seconds(600),
         rest: Span::seconds(300),
         workloads: 3,
