@@ -13,6 +13,15 @@ pub fn outside(count: Replicas, policy: &Policy) -> bool {
     count < policy.min_replicas || count > policy.max_replicas
 }
 
+/// Whether somebody switched scaling off: a workload of Kubernetes that was scaled to zero though its minimum is above stays
+/// there until somebody scales it up. Rule: Kubernetes HPA, "implicit maintenance-mode deactivation". Targets of other kinds
+/// have no replicas before they are first scaled, and are brought to their minimum.
+#[must_use]
+pub fn is_off(count: Replicas, policy: &Policy) -> bool {
+    let of_kubernetes = policy.target.api_version.is_some();
+    of_kubernetes && count == Replicas::ZERO && policy.min_replicas > Replicas::ZERO
+}
+
 /// The number nearest to `wanted` that the policy allows, the maximum over the minimum.
 #[must_use]
 pub fn hard_bounds(wanted: Replicas, policy: &Policy) -> Step {
@@ -31,6 +40,22 @@ pub fn hard_bounds(wanted: Replicas, policy: &Policy) -> Step {
 mod tests {
     use super::*;
     use crate::testing::policy;
+
+    #[test]
+    fn only_a_workload_of_kubernetes_is_switched_off_by_scaling_it_to_zero() {
+        let kubernetes = Some("apps/v1".to_owned());
+        let cases = [
+            ("scaled to zero", kubernetes.clone(), 0, 2, true),
+            ("at one", kubernetes.clone(), 1, 2, false),
+            ("zero is allowed", kubernetes, 0, 0, false),
+            ("a pool that has not begun", None, 0, 2, false),
+        ];
+        for (name, api_version, count, minimum, want) in cases {
+            let mut policy = policy(minimum, 10);
+            policy.target.api_version = api_version;
+            assert_eq!(is_off(Replicas(count), &policy), want, "{name}");
+        }
+    }
 
     #[test]
     fn the_number_ends_between_minimum_and_maximum() {

@@ -70,7 +70,10 @@ impl Course {
             course.take(bounds::hard_bounds(course.number, policy));
             return course;
         }
-        if bounds::outside(base, policy) {
+        if bounds::is_off(base, policy) {
+            let minimum = policy.min_replicas;
+            course.held = HoldReason::ScaledToZero { minimum };
+        } else if bounds::outside(base, policy) {
             // As an HPA, this does not wait for anybody's wish, nor for a window, a rate or a cooldown.
             course.take(bounds::hard_bounds(base, policy));
         } else {

@@ -116,6 +116,11 @@ pub enum HoldReason {
         /// The minimum.
         minimum: Replicas,
     },
+    /// Somebody scaled the target to zero, which is below the minimum: scaling is off until somebody scales it up.
+    ScaledToZero {
+        /// The minimum.
+        minimum: Replicas,
+    },
     /// The last change is too recent.
     CoolingDown {
         /// The direction.

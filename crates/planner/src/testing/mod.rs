@@ -118,7 +118,11 @@ pub(crate) fn document(policy: &Policy) -> Value {
         "kind": "ScalingPolicy",
         "metadata": { "namespace": policy.workload.namespace(), "name": policy.workload.name() },
         "spec": {
-            "scaleTargetRef": { "kind": policy.target.kind, "name": policy.target.name },
+            "scaleTargetRef": {
+                "apiVersion": policy.target.api_version,
+                "kind": policy.target.kind,
+                "name": policy.target.name,
+            },
             "minReplicas": policy.min_replicas,
             "maxReplicas": policy.max_replicas,
             "mode": policy.mode,

@@ -212,6 +212,7 @@ fn in_words(decision: &Decision) -> String {
         HoldReason::RateLimited { wanted, .. } => format!("rate limited, not {wanted}"),
         HoldReason::AtMaximum { wanted, .. } => format!("at maximum, not {wanted}"),
         HoldReason::AtMinimum { wanted, .. } => format!("at minimum, not {wanted}"),
+        HoldReason::ScaledToZero { minimum } => format!("scaled to zero, below {minimum}"),
         HoldReason::CoolingDown { wanted, .. } => format!("cooling down, not {wanted}"),
         HoldReason::Paused { wanted, owner, .. } => format!("paused by {owner}, not {wanted}"),
         HoldReason::PlanInFlight { to, wanted, .. } => {

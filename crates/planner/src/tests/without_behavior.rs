@@ -73,3 +73,13 @@ fn with_behavior_the_window_never_raises_the_count() {
     stage.wish("a", 4);
     assert_eq!(told(&stage.drifted(6)), "hold 6: stabilizing, not 4");
 }
+
+#[test]
+fn a_workload_of_kubernetes_at_zero_stays_there_until_somebody_scales_it_up() {
+    let mut of_kubernetes = one_rule(0);
+    of_kubernetes.target.api_version = Some("apps/v1".to_owned());
+    let mut stage = Stage::set(&of_kubernetes, 0);
+    assert_eq!(told(&stage.wish("a", 5)), "");
+    assert_eq!(told(&stage.pass(60)), "");
+    assert_eq!(told(&stage.drifted(1)), "scale 1 to 4");
+}

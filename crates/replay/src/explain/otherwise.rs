@@ -92,6 +92,9 @@ fn from_reason(reason: &HoldReason) -> Vec<String> {
         HoldReason::AtMinimum { wanted, .. } => {
             format!("{wanted} with a minReplicas of at most {wanted} in the policy")
         }
+        HoldReason::ScaledToZero { minimum } => format!(
+            "{minimum} once somebody scales the target up, or with a minReplicas of 0 what the rules want"
+        ),
         HoldReason::CoolingDown { wanted, until, .. } => format!(
             "{wanted} from {} on, if it is still wanted; the other direction is free now",
             when(*until)
