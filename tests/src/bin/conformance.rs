@@ -29,6 +29,9 @@ fn main() -> Result<ExitCode> {
     for ((kind, why), count) in &tally.skipped {
         writeln!(out, "skipped {count} of kind {kind}: {why}")?;
     }
+    for (expectation, count) in &tally.left_out {
+        writeln!(out, "not compared: {expectation} of {count} that passed")?;
+    }
     writeln!(out, "{}", tally.line())?;
     Ok(ExitCode::from(u8::from(!tally.failed.is_empty())))
 }

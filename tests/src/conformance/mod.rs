@@ -37,8 +37,11 @@ pub struct Case {
 /// What came of a vector.
 #[derive(Debug)]
 pub enum Outcome {
-    /// Everything that is expected was found.
-    Passed,
+    /// Everything that is expected was found, but for an expectation that was not looked at.
+    Passed {
+        /// Which one.
+        left_out: Option<&'static str>,
+    },
     /// Something else was found.
     Failed(String),
     /// It was not run.
@@ -54,6 +57,8 @@ pub struct Tally {
     pub failed: Vec<String>,
     /// How many were not run, by kind and reason.
     pub skipped: BTreeMap<(String, &'static str), usize>,
+    /// How often an expectation was not looked at.
+    pub left_out: BTreeMap<&'static str, usize>,
 }
 
 impl Tally {
@@ -103,7 +108,12 @@ impl Tally {
     fn count(&mut self, case: &Case, outcome: Result<Outcome>) {
         let name = format!("{} ({}, {})", case.id, case.kind, case.label);
         match outcome {
-            Ok(Outcome::Passed) => self.passed += 1,
+            Ok(Outcome::Passed { left_out }) => {
+                self.passed += 1;
+                if let Some(expectation) = left_out {
+                    *self.left_out.entry(expectation).or_default() += 1;
+                }
+            }
             Ok(Outcome::Failed(found)) => self.failed.push(format!("{name}: {found}")),
             Ok(Outcome::Skipped(why)) => {
                 *self.skipped.entry((case.kind.clone(), why)).or_default() += 1
@@ -122,22 +132,24 @@ impl Case {
 
     /// Compares what is expected with what was found. Only what is expected is looked at.
     fn compare(&self, found: &Value) -> Outcome {
-        self.compare_without(found, "")
+        self.compare_without(found, None)
     }
 
     /// The same, without the expectation `left_out`.
-    fn compare_without(&self, found: &Value, left_out: &str) -> Outcome {
+    fn compare_without(&self, found: &Value, left_out: Option<&'static str>) -> Outcome {
+        let left_out = left_out.filter(|key| self.expected.contains_key(*key));
         let differs: Vec<_> = self
             .expected
             .iter()
-            .filter(|(key, want)| *key != left_out && found.get(key.as_str()) != Some(*want))
+            .filter(|(key, _)| Some(key.as_str()) != left_out)
+            .filter(|(key, want)| found.get(key.as_str()) != Some(*want))
             .map(|(key, want)| {
                 let found = found.get(key.as_str()).unwrap_or(&Value::Null);
                 format!("{key} should be {want} and is {found}")
             })
             .collect();
         match differs.is_empty() {
-            true => Outcome::Passed,
+            true => Outcome::Passed { left_out },
             false => Outcome::Failed(differs.join("; ")),
         }
     }

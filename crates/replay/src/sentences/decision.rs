@@ -139,9 +139,9 @@ pub fn hold_reason(reason: &HoldReason, trail: &[TrailStep]) -> String {
         HoldReason::AtMinimum { wanted, minimum } => {
             format!("{wanted} wanted, but the minimum is {minimum}")
         }
-        HoldReason::ScaledToZero { minimum } => format!(
-            "somebody scaled it to zero, though the minimum is {minimum}: scaling is off"
-        ),
+        HoldReason::ScaledToZero { minimum } => {
+            format!("somebody scaled it to zero, though the minimum is {minimum}: scaling is off")
+        }
         HoldReason::CoolingDown {
             direction,
             wanted,
