@@ -1,10 +1,11 @@
 //! What the world looked like: readings, failures to read, and the passing of time.
 
 use crate::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One workload's readings of one instant, from one source.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Observed {
     /// The source's name in the service's configuration.
     pub source: String,
@@ -15,7 +16,7 @@ pub struct Observed {
 }
 
 /// One metric's reading.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reading {
     /// The metric's name in the policy.
     pub metric: String,
@@ -26,7 +27,7 @@ pub struct Reading {
 }
 
 /// What a source said about a metric. NaN and infinities are kept as they came and never obeyed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Measured {
     /// One number for the whole workload.
@@ -43,7 +44,7 @@ pub enum Measured {
 }
 
 /// A source did not answer, or not with a number.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CollectionFailed {
     /// The source's name in the service's configuration.
     pub source: String,
@@ -56,7 +57,7 @@ pub struct CollectionFailed {
 }
 
 /// Why a source gave nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CollectionFailure {
     /// No connection.
@@ -91,7 +92,7 @@ pub enum CollectionFailure {
 }
 
 /// A second passed. Written once a second, so that time moves in silence.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ticked {
     /// How many ticks this log has had, from 1.
     pub number: u64,

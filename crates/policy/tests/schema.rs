@@ -1,0 +1,211 @@
+//! What editors say of a policy, and what is said of it here: whatever is accepted here raises no error there.
+
+use headroom_policy::{Policy, schema};
+use proptest::{prelude::*, sample::select};
+use serde_json::{Value, json};
+use std::sync::LazyLock;
+
+static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
+    let schema = schema::of_policies().to_value();
+    jsonschema::draft202012::new(&schema).expect("it is a schema")
+});
+
+/// A policy with every field there is.
+fn full() -> Value {
+    json!({
+        "apiVersion": "headroom.dev/v1alpha1",
+        "kind": "ScalingPolicy",
+        "metadata": {
+            "name": "web", "namespace": "shop", "labels": {"team": "a"}, "annotations": {}, "uid": "7", "generation": 3,
+            "creationTimestamp": "2026-01-01T00:00:00Z", "resourceVersion": "9", "finalizers": [], "managedFields": [],
+            "ownerReferences": [],
+        },
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Process", "name": "web"},
+            "minReplicas": 1,
+            "maxReplicas": 9,
+            "metrics": [{
+                "name": "queue",
+                "type": "External",
+                "external": {
+                    "metric": {
+                        "name": "orders_waiting",
+                        "selector": {
+                            "matchLabels": {"queue": "main", "eu.shop/tier": ""},
+                            "matchExpressions": [
+                                {"key": "zone", "operator": "NotIn", "values": ["c", "d"]},
+                                {"key": "rack", "operator": "Exists"},
+                            ],
+                        },
+                    },
+                    "target": {"type": "AverageValue", "averageValue": "1.5k"},
+                },
+                "from": {"source": "main", "query": "sum(x)", "interval": "5s", "freshness": "1h30m"},
+                "tolerance": "50m",
+            }],
+            "thresholds": [
+                {"name": "old", "metric": "age", "above": 120, "for": "1m", "change": {"percent": 50},
+                 "from": {"source": "push", "interval": "1m"}},
+                {"metric": "age", "below": "-1e3", "for": 0, "change": {"add": -2}},
+                {"metric": "age", "above": "1Gi", "change": {"to": 7}},
+            ],
+            "behavior": {
+                "scaleUp": {
+                    "stabilizationWindowSeconds": 0, "selectPolicy": "Min", "tolerance": 0.2,
+                    "policies": [{"type": "Pods", "value": 4, "periodSeconds": 15}],
+                },
+                "scaleDown": {
+                    "stabilizationWindowSeconds": 3600, "selectPolicy": "Disabled", "policies": [],
+                },
+            },
+            "cooldown": {"scaleUp": "0", "scaleDown": "1h"},
+            "mode": "shadow",
+            "justification": "because",
+        },
+        "status": {"currentReplicas": 3},
+    })
+}
+
+/// The places of everything in a value, below the root.
+fn places(value: &Value, at: &str, places: &mut Vec<String>) {
+    let below: Vec<(String, &Value)> = match value {
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, field)| (name.replace('/', "~1"), field))
+            .collect(),
+        Value::Array(elements) => elements
+            .iter()
+            .enumerate()
+            .map(|(index, it)| (index.to_string(), it))
+            .collect(),
+        _ => Vec::new(),
+    };
+    for (name, value) in below {
+        let at = format!("{at}/{name}");
+        self::places(value, &at, places);
+        places.push(at);
+    }
+}
+
+/// What stands, or could stand, somewhere in a policy.
+fn other() -> impl Strategy<Value = Value> {
+    let words = [
+        "headroom.dev/v1alpha1",
+        "autoscaling/v2",
+        "ScalingPolicy",
+        "HorizontalPodAutoscaler",
+        "External",
+        "AverageValue",
+        "Value",
+        "Max",
+        "Disabled",
+        "Pods",
+        "Percent",
+        "push",
+        "active",
+        "In",
+        "Exists",
+        "web",
+        "a.b-c",
+        "A",
+        "a b",
+        "",
+        " ",
+        "\u{7f}",
+        "é",
+        "0",
+        "0s",
+        "00",
+        "100ms",
+        "1d2h3m4s5ms",
+        "24h",
+        "5m1h",
+        "3",
+        "+3",
+        "-3",
+        "-0",
+        ".5",
+        "5.",
+        "1e3",
+        "1E",
+        "1E-3",
+        "0.0001",
+        "1n",
+        "1Ki",
+        "1K",
+        "1 k",
+        "٣",
+    ];
+    prop_oneof![
+        Just(Value::Null),
+        Just(json!({})),
+        Just(json!([])),
+        any::<bool>().prop_map(Value::from),
+        (-101_i64..4000).prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        (-2.0..2.0).prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        select(words.to_vec()).prop_map(Value::from),
+        "[-+.0-9eEkKmMinud]{1,6}".prop_map(Value::from),
+        "([0-9]{1,2}(d|h|m|s|ms)){1,3}".prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ]
+}
+
+fn errors(value: &Value) -> Vec<String> {
+    let errors = SCHEMA.iter_errors(value);
+    errors
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect()
+}
+
+#[test]
+fn a_policy_with_every_field_is_accepted_by_both() {
+    let full = full();
+    assert_eq!(Policy::from_value(&full).map(drop), Ok(()));
+    assert_eq!(errors(&full), [""; 0]);
+}
+
+#[test]
+fn a_field_without_a_value_is_absent_for_both() {
+    let mut all = Vec::new();
+    places(&full(), "", &mut all);
+    for place in all {
+        let mut value = full();
+        *value.pointer_mut(&place).unwrap() = Value::Null;
+        let good = Policy::from_value(&value).is_ok();
+        assert_eq!(errors(&value).is_empty(), good, "{place}");
+    }
+}
+
+#[test]
+fn a_field_that_is_not_known_is_refused_by_both() {
+    let mut all = vec![String::new()];
+    places(&full(), "", &mut all);
+    for place in all {
+        let mut value = full();
+        let Some(Value::Object(fields)) = value.pointer_mut(&place) else {
+            continue;
+        };
+        fields.insert("surprise".to_owned(), json!(1));
+        let good = Policy::from_value(&value).is_ok();
+        assert_eq!(errors(&value).is_empty(), good, "{place}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+
+    #[test]
+    fn what_is_accepted_here_raises_no_error_in_an_editor(place in any::<prop::sample::Index>(), other in other()) {
+        let mut value = full();
+        let mut all = Vec::new();
+        places(&value, "", &mut all);
+        let place = place.get(&all);
+        *value.pointer_mut(place).unwrap() = other;
+        if Policy::from_value(&value).is_ok() {
+            let errors = errors(&value);
+            prop_assert!(errors.is_empty(), "{} = {}: {:#?}", place, value.pointer(place).unwrap(), errors);
+        }
+    }
+}
