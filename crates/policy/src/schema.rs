@@ -1,8 +1,8 @@
 //! The JSON Schema of a policy file, for editors: what [`crate::spec`] cannot derive of itself.
 //!
 //! It takes every document that [`crate::Policy`] takes, and refuses what is wrong with one field, or with fields side by
-//! side. What needs more than that to be seen is left to the checks: whether bounds are in order, names differ and sources
-//! exist.
+//! side. What needs more than that to be seen is left to the checks: how much a quantity or duration in a text is, whether
+//! bounds are in order, names differ and sources exist.
 
 mod scalar;
 
@@ -17,7 +17,10 @@ use serde_json::{Value, json};
 #[must_use]
 pub fn of_policies() -> Schema {
     let mut schema = schema::of_read().into_root_schema_for::<Manifest>();
+    let about = "A scaling policy of Headroom: what is scaled, by which numbers, between which bounds, and how fast. A \
+                 field without a value counts as absent.";
     schema.insert("title".to_owned(), "Scaling policy".into());
+    schema.insert("description".to_owned(), about.into());
     schema
 }
 

@@ -79,7 +79,7 @@ scalars! {
         "examples": ["500ms", "15s", "1m"],
         "minLength": 1,
         "pattern": DURATION,
-        "not": {"const": "0"},
+        "not": {"type": "string", "pattern": "^[^1-9]*$"},
     });
     Name => json_schema!({
         "type": "string",
