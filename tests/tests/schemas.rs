@@ -3,6 +3,8 @@
 
 use anyhow::{Context as _, Result, ensure};
 use headroom_policy::parse_files;
+use headroom_tests::bin_path::headroom_bin;
+use headroom_tests::facts::observed;
 use headroom_tests::servers::{cache, skip, wanted};
 use serde_json::Value;
 use std::{
@@ -30,15 +32,15 @@ fn files(folder: &str, endings: &[&str]) -> Result<Vec<PathBuf>> {
     Ok(paths.into_iter().filter(ends).collect())
 }
 
-/// The files that `check-jsonschema` refuses by the schema of policies; `None` when it is not there.
-fn refused(files: &[PathBuf]) -> Result<Option<BTreeSet<PathBuf>>> {
+/// The files that `check-jsonschema` refuses by a schema; `None` when it is not there.
+fn refused(schema: &str, files: &[PathBuf]) -> Result<Option<BTreeSet<PathBuf>>> {
     let Some(program) = wanted("check-jsonschema") else {
         return Ok(None);
     };
     let mut check = Command::new(program);
     check.args(["--output-format", "json", "--schemafile"]);
     let output = check
-        .arg(repository("schemas/policy.json"))
+        .arg(repository("schemas").join(schema))
         .args(files)
         .output()?;
     let said: Value = serde_json::from_slice(&output.stdout)
@@ -67,7 +69,7 @@ fn both_say(files: &[PathBuf], good: bool) -> Result<()> {
             file.display()
         );
     }
-    let Some(refused) = refused(files)? else {
+    let Some(refused) = refused("policy.json", files)? else {
         return Ok(());
     };
     for file in files {
@@ -142,6 +144,42 @@ fn the_policies_that_documents_show_fit_the_schema() -> Result<()> {
     }
     ensure!(all.len() >= 6, "only {all:?}");
     both_say(&all, true)
+}
+
+#[test]
+fn an_event_is_checked_together_with_its_body() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let [good, bad] = ["good.json", "bad.json"].map(|name| folder.path().join(name));
+    let mut event = observed("web", 7).into_event()?.to_json();
+    fs::write(&good, event.to_string())?;
+    event["body"]["readings"][0]["measured"] = "plenty".into();
+    fs::write(&bad, event.to_string())?;
+    let refused = refused("event.json", &[good, bad.clone()])?;
+    ensure!(refused.is_none_or(|refused| refused == BTreeSet::from([bad])));
+    Ok(())
+}
+
+#[test]
+fn the_command_writes_what_is_committed() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let made = folder.path().join("made/here");
+    let output = Command::new(headroom_bin()?)
+        .arg("schema")
+        .arg(&made)
+        .output()?;
+    ensure!(output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stdout)?;
+    let paths: Vec<&Path> = said.lines().map(Path::new).collect();
+    ensure!(paths.len() == headroom_schema::files().len(), "{said}");
+    for path in paths {
+        let committed = repository("schemas").join(path.strip_prefix(&made)?);
+        ensure!(
+            fs::read(path)? == fs::read(committed)?,
+            "{}",
+            path.display()
+        );
+    }
+    Ok(())
 }
 
 #[test]

@@ -12,6 +12,12 @@ const SUFFIX: &str = "([numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]+)?$";
 /// The units of durations, largest first; `0` needs none.
 const DURATION: &str = "^(0|([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$";
 
+/// What an editor says of a text that is no quantity: an expression says little to people.
+const QUANTITY_WORDS: &str = "write a number, or a quantity such as 500m, 1.5k or 1Gi";
+/// The same of a text that is no duration.
+const DURATION_WORDS: &str =
+    "write whole numbers with d, h, m, s or ms, largest first, such as 90s or 1h30m";
+
 /// Gives a type the schema that its fields have, in place.
 macro_rules! scalars {
     ($($(#[$doc:meta])* $name:ident => $schema:expr;)*) => {$(
@@ -52,12 +58,14 @@ scalars! {
         "type": ["number", "string"],
         "examples": [30, "500m", "1.5k", "1Gi"],
         "pattern": format!(r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+){SUFFIX}"),
+        "patternErrorMessage": QUANTITY_WORDS,
     });
     AboveZero => json_schema!({
         "type": ["number", "string"],
         "examples": [30, "500m", "1.5k", "1Gi"],
         "exclusiveMinimum": 0,
         "pattern": format!(r"^\+?(0*[1-9][0-9]*\.?[0-9]*|[0-9]*\.[0-9]*[1-9][0-9]*){SUFFIX}"),
+        "patternErrorMessage": QUANTITY_WORDS,
     });
     Ratio => json_schema!({
         "type": ["number", "string"],
@@ -65,12 +73,14 @@ scalars! {
         "minimum": 0,
         "maximum": 1,
         "pattern": format!(r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+){SUFFIX}"),
+        "patternErrorMessage": QUANTITY_WORDS,
     });
     Duration => json_schema!({
         "type": ["string", "integer"],
         "examples": ["90s", "3m", "1h30m"],
         "minLength": 1,
         "pattern": DURATION,
+        "patternErrorMessage": DURATION_WORDS,
         "minimum": 0,
         "maximum": 0,
     });
@@ -79,6 +89,7 @@ scalars! {
         "examples": ["500ms", "15s", "1m"],
         "minLength": 1,
         "pattern": DURATION,
+        "patternErrorMessage": DURATION_WORDS,
         "not": {"type": "string", "pattern": "^[^1-9]*$"},
     });
     Name => json_schema!({
