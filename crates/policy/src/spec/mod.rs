@@ -2,6 +2,9 @@
 //!
 //! The fields of an autoscaling/v2 HorizontalPodAutoscaler keep their names and meaning; what Headroom adds stands beside
 //! them. Every field may be absent, so that [`crate::Policy`]'s checks can name all that is missing at once.
+//!
+//! The `schemars` attributes tell editors what the checks will say: `with` a type that is no `Option` makes a field
+//! required.
 
 mod behavior;
 mod metrics;
