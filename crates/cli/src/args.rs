@@ -115,6 +115,8 @@ pub(crate) enum Command {
     Log(LogCommand),
     /// Hand in one reading: into an embedded log, or to a running collector on NATS
     Push(Push),
+    /// Write the schemas of events, policies and NATS subjects into a folder, for editors and subscribers
+    Schema(Schema),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -413,6 +415,13 @@ pub(crate) struct Push {
     /// When it was so: RFC 3339, HH:MM:SS, or a span ago [default: now]
     #[arg(long, value_parser = time::moment, value_name = "TIME")]
     pub(crate) at: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Schema {
+    /// The folder; it is made if it is not there
+    #[arg(default_value = "schemas", value_name = "DIR")]
+    pub(crate) folder: PathBuf,
 }
 
 #[cfg(test)]

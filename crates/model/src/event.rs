@@ -1,11 +1,14 @@
 //! An event: a small past-tense fact in an envelope.
 
 use crate::{Body, EventId, Kind, Seq, Timestamp, WorkloadId, codec::DecodeError};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr, sync::Arc};
 
-/// Who may write what: the producer token of a subject (DESIGN §2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// Who may write what: the producer token of a subject.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Service {
     /// Writes what sources said.
@@ -68,7 +71,9 @@ impl FromStr for Service {
 }
 
 /// The event that led to this one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 pub struct Cause {
     /// Its id.
     pub id: EventId,
@@ -77,7 +82,7 @@ pub struct Cause {
 }
 
 /// Which process of which version wrote an event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Producer {
     /// The service.
     pub service: Service,
@@ -88,7 +93,7 @@ pub struct Producer {
 }
 
 /// All that is known of an event without its body.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Envelope {
     /// The identity.
     pub id: EventId,

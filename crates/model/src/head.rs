@@ -1,12 +1,15 @@
 //! The head of a machine: what fences its commits, and how far it has answered.
 
 use crate::{Seq, Service, Span, Timestamp, codec::DecodeError};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// How far a machine has answered its inputs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 pub struct Through {
     /// Every input up to here is fully answered.
     pub seq: Seq,
@@ -16,7 +19,7 @@ pub struct Through {
 
 /// The first message of every commit, on the machine's own subject. The log accepts it only if no other head came
 /// between, so the log is the lock.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Head {
     /// The machine.
     pub service: Service,

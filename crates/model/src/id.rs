@@ -1,6 +1,7 @@
 //! Ids of events. Outside facts have random ids made by a shell; everything derived has a derived id.
 
 use crate::{Service, Timestamp, WorkloadId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::fmt;
@@ -10,8 +11,9 @@ use uuid::Uuid;
 const NAMESPACE: Uuid = Uuid::from_u128(0x3f2a_5d0c_9b7e_5c41_8d26_1e90_74ab_c3f5);
 
 /// The identity of an event. The same fact has the same id, however often it is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(!transparent)]
 pub struct EventId(pub Uuid);
 
 impl Ord for EventId {

@@ -9,6 +9,7 @@ pub mod head;
 pub mod id;
 pub mod machine;
 pub mod name;
+pub mod schema;
 pub mod units;
 mod workloads;
 

@@ -1,13 +1,26 @@
 //! Quantities with their units in the type.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A count of replicas.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(transparent)]
+#[schemars(!transparent)]
 pub struct Replicas(pub u32);
 
 impl Replicas {
@@ -41,9 +54,21 @@ impl fmt::Display for Replicas {
 
 /// A position in the log. The first event has 1; 0 means "not accepted by a log yet" or "before the first".
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(transparent)]
+#[schemars(!transparent)]
 pub struct Seq(pub u64);
 
 impl Seq {
@@ -65,9 +90,21 @@ impl fmt::Display for Seq {
 
 /// Grows with each plan of a target, since it is the `seq` of the decision; guards against stale writers.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(transparent)]
+#[schemars(!transparent)]
 pub struct Generation(pub u64);
 
 impl fmt::Display for Generation {
@@ -78,9 +115,21 @@ impl fmt::Display for Generation {
 
 /// Milliseconds since the Unix epoch, always taken from an event or passed in by a shell.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(transparent)]
+#[schemars(!transparent)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
@@ -110,9 +159,21 @@ impl Timestamp {
 
 /// A length of time in milliseconds.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(transparent)]
+#[schemars(!transparent)]
 pub struct Span(pub u64);
 
 impl Span {

@@ -12,6 +12,7 @@ mod misfit;
 mod path;
 mod policy;
 mod quantity;
+pub mod schema;
 mod shared;
 pub mod spec;
 mod strangers;

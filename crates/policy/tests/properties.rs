@@ -7,7 +7,7 @@ use headroom_policy::{
 };
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 const EXAMPLE: &str = include_str!("../../../deploy/policies/example.yaml");
 
@@ -328,13 +328,30 @@ fn keeps_its_promises(policy: &Policy) {
     }
 }
 
-/// A document that is accepted gives the same policy from its value, also after a way through the log.
+/// What editors check by.
+static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
+    let schema = headroom_policy::schema::of_policies().to_value();
+    jsonschema::draft202012::new(&schema).expect("it is a schema")
+});
+
+/// What is accepted here raises no error in an editor.
+fn fits_the_schema(value: &Value) -> Result<(), TestCaseError> {
+    let errors = SCHEMA
+        .iter_errors(value)
+        .map(|error| format!("{}: {error}", error.instance_path()));
+    let errors: Vec<String> = errors.collect();
+    prop_assert!(errors.is_empty(), "{value:#} {errors:#?}");
+    Ok(())
+}
+
+/// A document that is accepted fits the schema, and gives the same policy from its value, also after a way through the log.
 fn comes_back_the_same(text: &str) -> Result<(), TestCaseError> {
     let Ok(documents) = parse_files(&[("a.yaml", text)]) else {
         return Ok(());
     };
     for document in documents {
         keeps_its_promises(&document.policy);
+        fits_the_schema(&document.value)?;
         prop_assert_eq!(
             Policy::from_value(&document.value),
             Ok(document.policy.clone())
@@ -368,6 +385,7 @@ proptest! {
     fn any_value_is_read_or_refused(value in document()) {
         if let Ok(policy) = Policy::from_value(&value) {
             keeps_its_promises(&policy);
+            fits_the_schema(&value)?;
         }
     }
 

@@ -12,6 +12,7 @@ mod log;
 mod overrides;
 mod push;
 mod replay;
+mod schema;
 mod serve;
 mod validate;
 mod watch;
@@ -25,6 +26,7 @@ use std::process::ExitCode;
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let config = || Config::load(arguments.config.as_deref());
     match arguments.command {
+        Command::Schema(args) => schema::run(&args)?,
         Command::Completions { shell } => completions::run(shell)?,
         Command::Validate(args) => return validate::run(&config()?, &args),
         Command::Up(args) => serve::up(config()?, &args).await?,

@@ -3,6 +3,7 @@
 //! These subjects are not among those of the log's stream, so that a push is no event before the collector has made one
 //! of it, and the answer that a sender gets is the collector's.
 
+pub use super::request::schemas;
 pub use super::send::{SendError, send};
 
 use super::{Pusher, request, request::Reply};
@@ -13,7 +14,7 @@ use headroom_model::WorkloadId;
 use tokio_util::sync::CancellationToken;
 
 /// Collectors of one log share the work: each push goes to one of them.
-const QUEUE_GROUP: &str = "headroom-collector";
+pub const QUEUE_GROUP: &str = "headroom-collector";
 /// Pushes under way at a time. Further ones wait in the client's queue, which is bounded too.
 const AT_A_TIME: usize = 64;
 

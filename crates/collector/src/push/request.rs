@@ -1,34 +1,57 @@
 //! What a push over NATS says, and what it is answered. Pure.
 
-use super::{PUSH, Push, PushError};
+use super::{LONGEST_METRIC, PUSH, Push, PushError};
 use headroom_log::Accepted;
 use headroom_model::{Timestamp, WorkloadId};
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use std::error::Error as _;
 
 /// The largest body that is read: a reading takes some hundred bytes.
 const LARGEST: usize = 4096;
 
-/// The body of a push.
-#[derive(Deserialize, Serialize)]
+/// One reading, for the workload that the subject names.
+#[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Push")]
 struct Body {
+    /// The metric's name in the policy.
+    #[schemars(length(min = 1, max = LONGEST_METRIC))]
     metric: String,
+    /// What it is, for the whole workload.
     value: f64,
-    /// Milliseconds since the Unix epoch.
+    /// When it was so, in milliseconds since the Unix epoch; now when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     at: Option<i64>,
+    /// A source of kind `push` in the collector's configuration; `push` when absent.
     source: Option<String>,
 }
 
 /// The answer to a push.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(rename = "PushAnswer")]
 pub(super) enum Reply {
     /// The log has it.
-    Taken { seq: u64, duplicate: bool },
-    /// It was not taken, and why.
-    Refused { error: String },
+    Taken {
+        /// Its position in the log.
+        seq: u64,
+        /// Whether the log had it before.
+        duplicate: bool,
+    },
+    /// It was not taken.
+    Refused {
+        /// Why, in a sentence.
+        error: String,
+    },
+}
+
+/// The JSON Schemas of a push and of its answer.
+#[must_use]
+pub fn schemas() -> [Schema; 2] {
+    use headroom_model::schema::{of_read, of_written};
+    let answer = of_written().into_root_schema_for::<Reply>();
+    [of_read().into_root_schema_for::<Body>(), answer]
 }
 
 /// Reads a message: the workload from the last two tokens of the subject, the reading from the body. The error is a

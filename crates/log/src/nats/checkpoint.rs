@@ -10,6 +10,7 @@ use crate::LogError;
 use async_nats::{HeaderMap, jetstream::ErrorCode};
 use futures::{StreamExt as _, TryStreamExt as _};
 use headroom_model::{Checkpoint, Seq, Service, Timestamp};
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -30,18 +31,29 @@ pub(super) struct Shelf<'a> {
 }
 
 /// What makes a row of chunks a checkpoint.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Checkpoint")]
 struct Manifest {
+    /// The version of the state's form.
     version: u16,
+    /// The behaviour version that made it.
     behaviour: u32,
+    /// The position: every input up to here is in the state.
     through: Seq,
+    /// The stamp of the log at `through`.
     stamp: Timestamp,
     /// The length of the state before compression.
     length: u64,
-    /// [`Checkpoint::hash`].
+    /// SHA-256 of position and state, in hex.
     hash: String,
     /// The positions of the chunks in the stream.
     chunks: Vec<u64>,
+}
+
+/// The JSON Schema of what makes a row of chunks a checkpoint.
+#[must_use]
+pub fn checkpoint_schema() -> Schema {
+    headroom_model::schema::of_written().into_root_schema_for::<Manifest>()
 }
 
 #[derive(Deserialize)]

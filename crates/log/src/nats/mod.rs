@@ -27,6 +27,7 @@ mod stored;
 mod streams;
 mod subject;
 
+pub use checkpoint::checkpoint_schema;
 pub use connection::log_in;
 pub use envelope::CONTENT_TYPE;
 pub use settings::{Secret, Settings, Tls};

@@ -1,11 +1,14 @@
 //! What was done to a target, and what it answered.
 
 use crate::{EventId, Generation, Replicas, Seq, Span};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Names a target: its kind (`Process`, `Command`, …) and its name there. Which program or cluster that means is in the
 /// actuator's own configuration, never in a policy.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 pub struct TargetRef {
     /// The API group and version, where the kind has one.
     #[serde(default)]
@@ -26,7 +29,7 @@ impl TargetRef {
 }
 
 /// An attempt began. Written before anything is done.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ActuationStarted {
     /// The decision that is carried out.
     pub decision: EventId,
@@ -45,7 +48,7 @@ pub struct ActuationStarted {
 }
 
 /// An attempt ended, or a plan ended without one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Actuated {
     /// The decision.
     pub decision: EventId,
@@ -60,7 +63,7 @@ pub struct Actuated {
 }
 
 /// How a plan or an attempt ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The target took the number.
@@ -114,7 +117,7 @@ impl Outcome {
 }
 
 /// Why a plan must not be carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
     /// A newer one was carried out already.
@@ -130,7 +133,7 @@ pub enum Refusal {
 }
 
 /// A target has become what a plan said: all its replicas are ready.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Verified {
     /// The decision.
     pub decision: EventId,
@@ -145,7 +148,7 @@ pub struct Verified {
 }
 
 /// A target's count is not what the log last said: it was found for the first time, or someone else changed it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Drifted {
     /// What was expected; `None` the first time.
     pub expected: Option<Replicas>,

@@ -1,10 +1,13 @@
 //! What the planner chose, and every step on the way.
 
 use crate::{EventId, Replicas, Seq, Span, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Which way a count changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// More replicas.
@@ -26,7 +29,7 @@ impl Direction {
 }
 
 /// Whether decisions are applied.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// They are.
@@ -37,7 +40,7 @@ pub enum Mode {
 }
 
 /// The planner chose. The generation of a plan is the `seq` of this event.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Decided {
     /// The policy revision (the `seq` of its `policy_applied`) that was followed.
     pub revision: Seq,
@@ -52,7 +55,7 @@ pub struct Decided {
 }
 
 /// Scale or hold.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
     /// Change the count.
@@ -72,7 +75,7 @@ pub enum Decision {
 }
 
 /// Why the count stays as it is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldReason {
     /// The count is what is wanted.
@@ -160,7 +163,7 @@ pub enum HoldReason {
 }
 
 /// What a rule wanted when the planner chose.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Wish {
     /// The rule.
     pub rule: String,
@@ -173,7 +176,7 @@ pub struct Wish {
 }
 
 /// One step: the number that went in, the number that came out, and why.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TrailStep {
     /// The number before.
     pub before: Replicas,
@@ -184,7 +187,7 @@ pub struct TrailStep {
 }
 
 /// What a step did, with the values it used.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StepTaken {
     /// The rules' wishes became one number.
@@ -249,7 +252,7 @@ pub enum StepTaken {
 }
 
 /// What the rate policies of a direction allow.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RateLimit {
     /// The direction.
     pub direction: Direction,

@@ -1,11 +1,12 @@
 //! The replicas of a target at one instant.
 
 use crate::{Replicas, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The replicas of a target, in columns with one row each. A column that is left out has the same value in each row.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FleetState {
     /// How many there are by the target's own account (`status.replicas` of a Kubernetes scale); what the log says of it
     /// counts when absent.
@@ -37,7 +38,7 @@ pub struct FleetState {
 }
 
 /// How far a replica is in its life; the phases of a pod.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Not all of its containers run.
@@ -52,7 +53,7 @@ pub enum Phase {
 }
 
 /// What replicas are made from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Template {
     /// Its containers, those that start first and stay (sidecars) among them.
     pub containers: Vec<Container>,
@@ -62,7 +63,7 @@ pub struct Template {
 }
 
 /// A container, and what it requests.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Container {
     /// Its name.
     pub name: String,

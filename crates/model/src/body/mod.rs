@@ -54,6 +54,25 @@ macro_rules! kinds {
                 }
             }
 
+            /// The version of the bodies of this kind that this build writes; `None` when it does not know the kind.
+            #[must_use]
+            pub fn version(&self) -> Option<u16> {
+                match self {
+                    $(Self::$kind => Some($version),)*
+                    Self::Other(_) => None,
+                }
+            }
+
+            /// The JSON Schema of the bodies of this kind that this build writes, in the form of [`Body::to_json`];
+            /// `None` when it does not know the kind.
+            #[must_use]
+            pub fn schema(&self) -> Option<schemars::Schema> {
+                match self {
+                    $(Self::$kind => Some(crate::schema::of_written().into_root_schema_for::<$kind>()),)*
+                    Self::Other(_) => None,
+                }
+            }
+
             /// The kind of a token; [`Kind::Other`] when this build does not know it.
             #[must_use]
             pub fn from_token(token: &str) -> Self {

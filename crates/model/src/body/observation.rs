@@ -2,10 +2,11 @@
 
 use super::{FleetState, Part};
 use crate::{Span, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One workload's readings of one instant, from one source.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Observed {
     /// The source's name in the service's configuration.
     pub source: String,
@@ -22,7 +23,7 @@ pub struct Observed {
 }
 
 /// One metric's reading.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reading {
     /// The metric's name in the policy.
     pub metric: String,
@@ -33,7 +34,7 @@ pub struct Reading {
 }
 
 /// What a source said about a metric. NaN and infinities are kept as they came and never obeyed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Measured {
     /// One number for the whole workload.
@@ -53,7 +54,7 @@ pub enum Measured {
 
 /// What containers use of a resource, in columns with one row per replica. A column that is left out has the same value in
 /// each row.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ContainerUsage {
     /// The replicas' names.
     pub replicas: Vec<String>,
@@ -74,7 +75,7 @@ pub struct ContainerUsage {
 }
 
 /// A source did not answer, or not with a number.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CollectionFailed {
     /// The source's name in the service's configuration.
     pub source: String,
@@ -87,7 +88,7 @@ pub struct CollectionFailed {
 }
 
 /// Why a source gave nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CollectionFailure {
     /// No connection.
@@ -122,7 +123,7 @@ pub enum CollectionFailure {
 }
 
 /// A second passed. Written once a second, so that time moves in silence.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ticked {
     /// How many ticks this log has had, from 1.
     pub number: u64,

@@ -1,10 +1,11 @@
 //! What people said: policies and overrides.
 
 use crate::{Replicas, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A policy was set or changed. Its revision is the `seq` of this event.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PolicyApplied {
     /// The whole document, as the file has it.
     pub policy: serde_json::Value,
@@ -13,14 +14,14 @@ pub struct PolicyApplied {
 }
 
 /// A policy was taken away. Its target stays as it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PolicyRemoved {
     /// Who removed it.
     pub owner: String,
 }
 
 /// A person took a hand.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OverrideSet {
     /// What is overridden.
     pub action: OverrideAction,
@@ -33,7 +34,7 @@ pub struct OverrideSet {
 }
 
 /// What an override does. A workload has at most one pin and one pause at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OverrideAction {
     /// Replaces the number. Hard bounds still hold.
@@ -43,7 +44,7 @@ pub enum OverrideAction {
 }
 
 /// Which changes a pause stops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PauseDirection {
     /// None may happen.
@@ -67,7 +68,7 @@ impl PauseDirection {
 }
 
 /// A person ended an override before its time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OverrideCleared {
     /// Which one.
     pub what: OverrideSlot,
@@ -76,7 +77,9 @@ pub struct OverrideCleared {
 }
 
 /// The two places an override can be in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum OverrideSlot {
     /// The number.

@@ -2,13 +2,14 @@
 
 use super::{ContainerUsage, FleetState, Measured, Observed, Phase, Reading};
 use crate::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// So many bytes a body may have at most. NATS takes 1 MB unless told otherwise.
 pub const MOST_BYTES: usize = 256 * 1024;
 
 /// Which part of an observation an event is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Part {
     /// Its number, from 1.
     pub number: u32,

@@ -1,10 +1,11 @@
 //! What a rule wants, and from which numbers.
 
 use crate::{EventId, Replicas, Seq, Span, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What one rule wants for a workload. It stands until the rule's next one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Recommended {
     /// The rule's name in the policy.
     pub rule: String,
@@ -17,7 +18,7 @@ pub struct Recommended {
 }
 
 /// A wish, or why there is none.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Recommendation {
     /// The rule wants this many replicas.
@@ -40,7 +41,7 @@ pub enum Recommendation {
 }
 
 /// Why a rule wants what it wants.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RuleReason {
     /// The metric divided by its target value.
@@ -79,7 +80,7 @@ pub enum RuleReason {
 }
 
 /// Why a rule cannot say.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Unavailable {
     /// Nothing was ever read.
@@ -126,7 +127,7 @@ pub enum Unavailable {
 }
 
 /// One value that a rule looked at.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Input {
     /// The metric's name.
     pub metric: String,
@@ -145,7 +146,9 @@ pub struct Input {
 }
 
 /// How good a sample is. Only `fresh` is evaluated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Quality {
     /// In time, and a number.

@@ -11,9 +11,9 @@ use headroom_model::Span;
 /// The dead band in both directions unless one is given (autoscaling/v2, `tolerance`).
 pub(super) const TOLERANCE: f64 = 0.1;
 /// The longest window that autoscaling/v2 takes, in seconds.
-const LONGEST_WINDOW: i64 = 3600;
+pub(crate) const LONGEST_WINDOW: i64 = 3600;
 /// The longest period that autoscaling/v2 takes, in seconds.
-const LONGEST_PERIOD: i64 = 1800;
+pub(crate) const LONGEST_PERIOD: i64 = 1800;
 /// The period of the policies that hold unless some are given.
 const PERIOD: Span = Span::seconds(15);
 

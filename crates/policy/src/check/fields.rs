@@ -11,7 +11,7 @@ use headroom_model::{NameError, Span, WorkloadId};
 use std::ops::RangeInclusive;
 
 /// The longest name, as Kubernetes has it.
-const LONGEST_NAME: usize = 253;
+pub(crate) const LONGEST_NAME: usize = 253;
 
 impl Check<'_> {
     /// The value of a field that must be there.

@@ -10,6 +10,9 @@ mod selector;
 mod target_value;
 mod thresholds;
 
+pub(crate) use behavior::{LONGEST_PERIOD, LONGEST_WINDOW};
+pub(crate) use fields::LONGEST_NAME;
+pub(crate) use origin::LONGEST_QUERY;
 pub use origin::PUSH;
 
 use crate::{
@@ -22,12 +25,12 @@ use headroom_model::{Replicas, Span, WorkloadId, body::TargetRef};
 use std::collections::BTreeSet;
 
 /// The kinds of documents: `apiVersion` and `kind`.
-const KINDS: [(&str, &str); 2] = [
+pub(crate) const KINDS: [(&str, &str); 2] = [
     ("headroom.dev/v1alpha1", "ScalingPolicy"),
     ("autoscaling/v2", "HorizontalPodAutoscaler"),
 ];
 /// The largest count that Kubernetes can express.
-const MOST_REPLICAS: i64 = i32::MAX as i64;
+pub(crate) const MOST_REPLICAS: i64 = i32::MAX as i64;
 /// The longest cooldown and "for".
 const DAY: Span = Span::seconds(86_400);
 

@@ -16,7 +16,7 @@ const FRESH_INTERVALS: u64 = 3;
 /// And for so long in any case, for short intervals.
 const FRESH_AT_LEAST: Span = Span::seconds(10);
 /// The longest query, in bytes: a policy has to fit into a message of 1 MB with all its rules.
-const LONGEST_QUERY: usize = 16_384;
+pub(crate) const LONGEST_QUERY: usize = 16_384;
 
 impl Check<'_> {
     /// The source of `metric`, with defaults; pushed readings when there is no `from`.
