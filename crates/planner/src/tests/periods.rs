@@ -108,6 +108,21 @@ fn only_what_is_wanted_at_the_end_of_a_period_is_remembered() {
 }
 
 #[test]
+fn ages_count_to_the_end_of_the_period_and_not_to_the_tick() {
+    let mut stage = Stage::set(&without_behavior(30), 5);
+    stage.wish("a", 9);
+    assert_eq!(told(&stage.leap(16)), "scale 5 to 9", "for 15 s");
+    stage.ended(Outcome::Applied);
+    stage.wish("a", 2);
+    assert_eq!(
+        told(&stage.leap(43)),
+        "hold 9: stabilizing, not 2",
+        "for 45 s, a window after the wish for nine"
+    );
+    assert_eq!(told(&stage.leap(1)), "scale 9 to 2", "for 60 s");
+}
+
+#[test]
 fn without_behavior_the_brake_starts_anew_with_each_period() {
     let mut stage = set(&without_behavior(300), 1);
     stage.wish("a", 50);
