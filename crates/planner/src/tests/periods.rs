@@ -1,9 +1,11 @@
 //! `trigger: Period`: as an HPA, at the ends of periods and at no other time.
 
+use crate::Planner;
 use crate::testing::{Stage, plain, policy, scaling, told, with_rules};
 use headroom_model::{
-    Replicas, Span,
+    Checkpoint, Machine, Replicas, Seq, Service, Span, Timestamp,
     body::{Mode, Outcome, OverrideAction, OverrideSlot, PauseDirection},
+    machine::{Fold, Stepped},
 };
 use headroom_policy::{Policy, RateAmount, Select, Trigger};
 
@@ -244,4 +246,20 @@ fn what_is_remembered_does_not_grow_with_time() {
         tenth.is_some_and(|tenth| tenth < first + first / 4),
         "{first} bytes became {tenth:?}"
     );
+}
+
+#[test]
+fn a_checkpoint_from_before_there_were_periods_is_refused() {
+    let checkpoint = |version| Checkpoint {
+        service: Service::Planner,
+        version,
+        behaviour: Planner::BEHAVIOUR,
+        through: Seq(1),
+        stamp: Timestamp(0),
+        state: rmp_serde::to_vec_named(&Stepped::<Planner>::default()).expect("states encode"),
+    };
+    let read = |version| Fold::<Planner>::from_checkpoint(&checkpoint(version)).map(|_| ());
+    assert_eq!(read(Planner::STATE), Ok(()));
+    let refused = read(1).expect_err("its policies know no evaluation");
+    assert!(refused.contains("planner state version 1"), "{refused}");
 }
