@@ -1,9 +1,11 @@
 //! `trigger: Period`: as an HPA, at the ends of periods and at no other time.
 
+use crate::Planner;
 use crate::testing::{Stage, plain, policy, scaling, told, with_rules};
 use headroom_model::{
-    Replicas, Span,
+    Checkpoint, Machine, Replicas, Seq, Service, Span, Timestamp,
     body::{Mode, Outcome, OverrideAction, OverrideSlot, PauseDirection},
+    machine::{Fold, Stepped},
 };
 use headroom_policy::{Policy, RateAmount, Select, Trigger};
 
@@ -105,6 +107,21 @@ fn only_what_is_wanted_at_the_end_of_a_period_is_remembered() {
         assert_eq!(told(&stage.pass(59)), "");
         assert_eq!(told(&stage.pass(1)), "scale 3 to 2");
     }
+}
+
+#[test]
+fn ages_count_to_the_end_of_the_period_and_not_to_the_tick() {
+    let mut stage = Stage::set(&without_behavior(30), 5);
+    stage.wish("a", 9);
+    assert_eq!(told(&stage.leap(16)), "scale 5 to 9", "for 15 s");
+    stage.ended(Outcome::Applied);
+    stage.wish("a", 2);
+    assert_eq!(
+        told(&stage.leap(43)),
+        "hold 9: stabilizing, not 2",
+        "for 45 s, a window after the wish for nine"
+    );
+    assert_eq!(told(&stage.leap(1)), "scale 9 to 2", "for 60 s");
 }
 
 #[test]
@@ -229,4 +246,20 @@ fn what_is_remembered_does_not_grow_with_time() {
         tenth.is_some_and(|tenth| tenth < first + first / 4),
         "{first} bytes became {tenth:?}"
     );
+}
+
+#[test]
+fn a_checkpoint_from_before_there_were_periods_is_refused() {
+    let checkpoint = |version| Checkpoint {
+        service: Service::Planner,
+        version,
+        behaviour: Planner::BEHAVIOUR,
+        through: Seq(1),
+        stamp: Timestamp(0),
+        state: rmp_serde::to_vec_named(&Stepped::<Planner>::default()).expect("states encode"),
+    };
+    let read = |version| Fold::<Planner>::from_checkpoint(&checkpoint(version)).map(|_| ());
+    assert_eq!(read(Planner::STATE), Ok(()));
+    let refused = read(1).expect_err("its policies know no evaluation");
+    assert!(refused.contains("planner state version 1"), "{refused}");
 }

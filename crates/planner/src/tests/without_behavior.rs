@@ -2,7 +2,7 @@
 
 use crate::testing::{Stage, plain, policy, scaling, told, with_rules};
 use headroom_model::{Span, body::Outcome};
-use headroom_policy::{Policy, Select};
+use headroom_policy::{Policy, Select, Trigger};
 
 /// One rule, and this window downwards.
 fn one_rule(window: u64) -> Policy {
@@ -61,6 +61,27 @@ fn the_highest_wish_of_the_window_is_what_is_wanted() {
     stage.ended(Outcome::Applied);
     assert_eq!(told(&stage.pass(284)), "");
     assert_eq!(told(&stage.pass(1)), "scale 10 to 4");
+}
+
+#[test]
+fn what_rules_that_cannot_say_hold_the_count_at_is_not_raised() {
+    for trigger in [Trigger::OnArrival, Trigger::Period] {
+        let mut policy = with_rules(one_rule(300), &["a", "b"]);
+        policy.evaluation.trigger = trigger;
+        let mut stage = Stage::set(&policy, 10);
+        stage.wish("b", 10);
+        stage.wish("a", 4);
+        stage.pass(15);
+        stage.cannot_say("b");
+        stage.drifted(6);
+        stage.pass(15);
+        assert_eq!(told(&stage.drifted(6)), "");
+        assert!(stage.plans.is_empty(), "{:?}", stage.plans);
+        stage.wish("b", 3);
+        stage.pass(15);
+        let raised: Vec<_> = stage.plans.iter().map(|(_, _, to)| to.0).collect();
+        assert_eq!(raised, [10], "now they can");
+    }
 }
 
 #[test]
