@@ -3,7 +3,7 @@
 use crate::{assignments::Asked, schedule::Turn, sources::Answers, status::token};
 use headroom_model::{
     Body, Event, EventId, Producer, Service, Timestamp, WorkloadId,
-    body::{CollectionFailed, CollectionFailure, Observed, Part, Reading},
+    body::{CollectionFailed, CollectionFailure, MOST_BYTES, Observed, Part, Reading},
 };
 use std::sync::Arc;
 use uuid::Uuid;
@@ -43,7 +43,7 @@ impl Facts {
         }
         let mut facts = Vec::new();
         if !readings.is_empty() {
-            facts.push(self.observed(turn, readings, now));
+            facts.extend(self.observed(turn, readings, now));
         }
         for (failure, metrics) in failures {
             facts.push(self.failed(turn, turn.due, metrics, failure, now));
@@ -51,9 +51,10 @@ impl Facts {
         facts
     }
 
-    fn observed(&self, turn: &Turn, readings: Vec<Reading>, now: Timestamp) -> Event {
+    /// One observation, in parts if it is too large for one event.
+    fn observed(&self, turn: &Turn, readings: Vec<Reading>, now: Timestamp) -> Vec<Event> {
         let task = &turn.task;
-        let id = EventId::scraped(&task.source, &task.workload, turn.due);
+        let scraped = EventId::scraped(&task.source, &task.workload, turn.due);
         let body = Observed {
             source: task.source.to_string(),
             due: turn.due,
@@ -61,7 +62,14 @@ impl Facts {
             fleet: None,
             part: Part::default(),
         };
-        self.fact(id, &task.workload, now, body.into())
+        let fact = |body: Observed| {
+            let id = match body.part.is_whole() {
+                true => scraped,
+                false => EventId::scraped_part(scraped, body.part.whole, body.part.number),
+            };
+            self.fact(id, &task.workload, now, body.into())
+        };
+        body.into_parts(MOST_BYTES).into_iter().map(fact).collect()
     }
 
     /// The instants of a task that went by while it was at work, as one failure of the last of them.
@@ -148,3 +156,6 @@ impl Facts {
 fn outside() -> EventId {
     EventId(Uuid::now_v7())
 }
+
+#[cfg(test)]
+mod tests;

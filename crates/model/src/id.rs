@@ -53,10 +53,23 @@ impl EventId {
         Self::named(&format!("job\u{0}{job}\u{0}{index}"))
     }
 
+    /// The id of part number `part` of an observation that `whole` names. Doubled collectors that read the same write each
+    /// part once; what they read otherwise is another observation.
+    #[must_use]
+    pub fn scraped_part(scraped: Self, whole: Self, part: u32) -> Self {
+        Self::named(&format!("part\u{0}{scraped}\u{0}{whole}\u{0}{part}"))
+    }
+
     /// The id of anything that `name` identifies.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        Self(Uuid::new_v5(&NAMESPACE, name.as_bytes()))
+        Self::of_bytes(name.as_bytes())
+    }
+
+    /// The id of anything that has these bytes.
+    #[must_use]
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        Self(Uuid::new_v5(&NAMESPACE, bytes))
     }
 }
 

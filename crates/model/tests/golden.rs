@@ -119,7 +119,11 @@ fn listed() -> Observed {
                 },
             ],
         }),
-        part: Part { number: 1, of: 2 },
+        part: Part {
+            number: 1,
+            of: 2,
+            whole: id("whole"),
+        },
     }
 }
 

@@ -268,10 +268,38 @@ fn an_observation_in_parts_is_evaluated_when_all_are_there() {
         );
     }
     let impossible = Observed {
-        part: Part { number: 9, of: 3 },
+        part: Part {
+            number: 9,
+            of: 3,
+            ..newer[1].part
+        },
         ..newer[1].clone()
     };
     assert_eq!(desk.tell(20.6, impossible.into()), "");
+}
+
+#[test]
+fn parts_of_what_two_collectors_read_are_not_mixed() {
+    let of = |usage_of_each: f64| {
+        let each = vec![(usage_of_each, 0.0); 40];
+        let whole = observed(10.0, "cpu", usage(&each), Some(fleet(40, 10.0)));
+        whole.into_parts(600)
+    };
+    let (one, other) = (of(0.75), of(1.5));
+    assert_eq!(one.len(), other.len());
+    let mut desk = Desk::with([cpu(None)], 40);
+    let (last, first) = one.split_last().unwrap();
+    for (part, strange) in first.iter().zip(&other) {
+        desk.tell(10.0, part.clone().into());
+        assert_eq!(desk.tell(10.0, strange.clone().into()), "");
+    }
+    assert_eq!(desk.tell(10.0, last.clone().into()), "cpu 60 Proportional");
+    let rest = other[first.len()].clone();
+    assert_eq!(
+        desk.tell(10.0, rest.into()),
+        "",
+        "the instant is known by then"
+    );
 }
 
 #[test]

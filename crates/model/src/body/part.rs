@@ -1,9 +1,10 @@
 //! Observations too large for one event: how they are divided, and put together again.
 
-use super::{ContainerUsage, FleetState, Measured, Observed, Phase, Reading};
-use crate::Timestamp;
+use super::{Body, ContainerUsage, FleetState, Measured, Observed, Phase, Reading};
+use crate::{EventId, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// So many bytes a body may have at most. NATS takes 1 MB unless told otherwise.
 pub const MOST_BYTES: usize = 256 * 1024;
@@ -15,12 +16,18 @@ pub struct Part {
     pub number: u32,
     /// How many there are.
     pub of: u32,
+    /// Names the whole, so that parts of what another collector read at the same instant are not taken for its own.
+    pub whole: EventId,
 }
 
 impl Default for Part {
     /// The whole.
     fn default() -> Self {
-        Self { number: 1, of: 1 }
+        Self {
+            number: 1,
+            of: 1,
+            whole: EventId(Uuid::nil()),
+        }
     }
 }
 
@@ -47,17 +54,28 @@ impl Observed {
     #[must_use]
     pub fn into_parts(self, most: usize) -> Vec<Self> {
         let rows = self.rows();
-        let mut of = 1;
+        if rows <= 1 {
+            return vec![self];
+        }
+        let bytes = self.encoded();
+        if bytes.len() <= most {
+            return vec![self];
+        }
+        let whole = EventId::of_bytes(&bytes);
+        let mut of = times(bytes.len(), most);
         loop {
-            let parts = (1..=of).map(|number| self.part_of(Part { number, of }));
-            let parts: Vec<_> = parts.collect();
-            let largest = parts.iter().map(Self::encoded_len).max().unwrap_or(0);
+            let part = |number| self.part_of(Part { number, of, whole });
+            let parts: Vec<_> = (1..=of).map(part).collect();
+            let lengths = parts.iter().map(|part| part.encoded().len());
+            let largest = lengths.max().unwrap_or(0);
             if largest <= most || of >= Part::MOST || usize::try_from(of).is_ok_and(|of| of >= rows)
             {
                 return parts;
             }
-            let times = u32::try_from(largest.div_ceil(most.max(1))).unwrap_or(u32::MAX);
-            of = of.saturating_mul(times).max(of + 1).min(Part::MOST);
+            of = of
+                .saturating_mul(times(largest, most))
+                .max(of + 1)
+                .min(Part::MOST);
         }
     }
 
@@ -67,9 +85,12 @@ impl Observed {
         let mut whole: Option<Self> = None;
         let mut next = 1;
         for part in parts {
-            let Part { number, of } = part.part;
-            let before = whole.as_ref().map_or(of, |whole| whole.part.of);
-            if number != next || of != before {
+            let before = whole.as_ref().map_or(part.part, |whole| whole.part);
+            let expected = Part {
+                number: next,
+                ..before
+            };
+            if part.part != expected {
                 return None;
             }
             next += 1;
@@ -93,8 +114,8 @@ impl Observed {
         readings.max().unwrap_or(0).max(fleet)
     }
 
-    fn encoded_len(&self) -> usize {
-        rmp_serde::to_vec_named(self).map_or(usize::MAX, |bytes| bytes.len())
+    fn encoded(&self) -> Vec<u8> {
+        Body::from(self.clone()).encode()
     }
 
     fn part_of(&self, part: Part) -> Self {
@@ -225,6 +246,12 @@ impl FleetState {
         extend(&mut self.made_from, other.made_from, rows, 0);
         self.names.extend(other.names);
     }
+}
+
+/// How many parts of `most` bytes so many bytes take at least; no more than there can be.
+fn times(bytes: usize, most: usize) -> u32 {
+    let parts = u32::try_from(bytes.div_ceil(most.max(1))).unwrap_or(u32::MAX);
+    parts.clamp(2, Part::MOST)
 }
 
 /// The rows of a part.
