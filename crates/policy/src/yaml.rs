@@ -3,7 +3,7 @@
 use crate::path::Path;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
-use serde_saphyr::{DuplicateKeyPolicy, Error, Location, Spanned};
+use serde_saphyr::{DuplicateKeyPolicy, Error, Location, NonFiniteFloatPolicy, Spanned};
 use std::{collections::BTreeMap, fmt};
 
 /// Line and column, from 1.
@@ -55,6 +55,8 @@ pub(crate) fn documents(text: &str) -> Result<Vec<Yaml>, NotYaml> {
         strict_booleans: true,
         underscored_numbers_as_strings: true,
         leading_zero_numbers_as_strings: true,
+        // No field takes such a text, so it is refused by its field's name.
+        non_finite_float_policy: NonFiniteFloatPolicy::AsString,
         budget: serde_saphyr::budget! { max_depth: DEEPEST },
     };
     let roots: Vec<Spanned<Node>> = serde_saphyr::from_multiple_with_options(text, options)
@@ -72,10 +74,6 @@ fn not_yaml(error: &Error) -> NotYaml {
     let (what, mend) = match plain {
         Error::DuplicateMappingKey { key: Some(key), .. } => {
             (format!("{key:?} is given twice"), "keep one")
-        }
-        Error::NonFiniteFloat { value, .. } => {
-            let what = format!("{value} is not a number a policy can hold");
-            (what, "write a finite one")
         }
         other => {
             // The parser's words end with a place, which stands in front of ours.

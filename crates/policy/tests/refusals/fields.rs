@@ -24,6 +24,24 @@ fn mistakes_in_the_head_are_named() {
             r#"1:1: apiVersion: "autoscaling/v1" is not a version of HorizontalPodAutoscaler that is known here; write autoscaling/v2"#,
         ),
         (
+            "a count that is no number",
+            "minReplicas: 1",
+            "minReplicas: .nan",
+            r#"9:3: spec.minReplicas: ".nan" is not a whole number; write one, without quotes"#,
+        ),
+        (
+            "an amount that is no number",
+            "above: 2",
+            "above: .inf",
+            r#"20:7: spec.thresholds[0].above: ".inf" is not a quantity; write a number, with one of n, u, m, k, M, G, T, P, E, Ki, Mi, Gi, Ti, Pi, Ei or an exponent such as e3 behind it"#,
+        ),
+        (
+            "an amount beyond all numbers",
+            "above: 2",
+            "above: 1e999",
+            r#"20:7: spec.thresholds[0].above: ".inf" is not a quantity; write a number, with one of n, u, m, k, M, G, T, P, E, Ki, Mi, Gi, Ti, Pi, Ei or an exponent such as e3 behind it"#,
+        ),
+        (
             "no name",
             "  name: web\nspec",
             "  namespace: shop\nspec",
