@@ -10,8 +10,8 @@ use futures::StreamExt as _;
 use headroom_model::{Checkpoint, EventId, Kind, Record, Seq, Service, Span, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Instant;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// How long a collector's fact is recognised when it comes again; NATS' duplicate window is as long.
 pub const DUPLICATE_WINDOW: Span = Span::seconds(120);
