@@ -5,4 +5,5 @@ pub mod bin_path;
 pub mod conformance;
 pub mod e2e;
 pub mod facts;
+pub mod fuzzed;
 pub mod servers;
