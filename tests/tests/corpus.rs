@@ -1,7 +1,7 @@
 //! What the fuzzers found interesting, once more.
 
 use headroom_tests::fuzzed;
-use std::{fs, path::Path};
+use std::{fs, panic::catch_unwind, path::Path};
 
 /// Runs each input of a corpus: a line of hexadecimal digits.
 fn each(corpus: &str, run: fn(&[u8])) {
@@ -9,9 +9,12 @@ fn each(corpus: &str, run: fn(&[u8])) {
     let text = fs::read_to_string(folder.join(corpus)).unwrap();
     let mut count = 0;
     for line in text.lines() {
-        println!("{line}");
-        run(&bytes(line));
         count += 1;
+        let held = catch_unwind(|| run(&bytes(line)));
+        assert!(
+            held.is_ok(),
+            "line {count} of {corpus}; the reason is above"
+        );
     }
     assert!(count > 100, "only {count} inputs in {corpus}");
 }
