@@ -56,6 +56,12 @@ impl Controller {
         (up == down).then(|| up.to_string())
     }
 
+    /// That of each direction, as `behavior` has them.
+    pub(super) fn tolerances(&self) -> (String, String) {
+        let DeadBand { up, down } = self.tolerance;
+        (up.to_string(), down.to_string())
+    }
+
     /// What a policy says of it, where the vector does.
     pub(super) fn evaluation(&self) -> Value {
         let seconds = |seconds: Option<u64>| seconds.map(|seconds| format!("{seconds}s"));

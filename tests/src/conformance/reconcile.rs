@@ -184,6 +184,10 @@ impl Cycle {
         });
         if let Some(behavior) = &self.behavior {
             spec["behavior"] = behavior.written();
+            let (up, down) = self.controller.tolerances();
+            for (direction, tolerance) in [("scaleUp", up), ("scaleDown", down)] {
+                spec["behavior"][direction]["tolerance"] = json!(tolerance);
+            }
         }
         let policy = json!({
             "apiVersion": "headroom.dev/v1alpha1",
