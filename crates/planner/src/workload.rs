@@ -332,12 +332,10 @@ impl Workload {
     pub(crate) fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
         let policy = &self.followed.as_ref()?.policy;
         if let Some(periods) = &self.periods {
-            let single = [
-                Some(periods.due()),
-                self.overrides.ends_at(),
-                self.back_off.until(now),
-            ];
-            return single.into_iter().flatten().filter(|&at| at > now).min();
+            // A period that is over stays on the agenda: only a tick ends it, and a fact may come before.
+            let others = [self.overrides.ends_at(), self.back_off.until(now)];
+            let others = others.into_iter().flatten().filter(|&at| at > now);
+            return others.chain([periods.due()]).min();
         }
         let (up, down) = (&policy.scale_up, &policy.scale_down);
         let windows = self.history.as_ref().and_then(|history| {

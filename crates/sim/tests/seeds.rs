@@ -2,11 +2,12 @@
 
 use headroom_actuator::Actuator;
 use headroom_evaluator::Evaluator;
-use headroom_model::body::{Body, Recommendation};
+use headroom_model::body::{Body, Recommendation, Unavailable};
 use headroom_model::{Machine, Seq};
 use headroom_planner::Planner;
 use headroom_sim::{Effect, Run, Scenario, check, noise, run};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem::discriminant;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -82,10 +83,10 @@ fn repeated_late_and_future_events_change_no_answer() {
 
 fn assert_same<M: Machine>(run: &Run, seed: u64) {
     let answers = |noise| {
-        let mut unavailable = BTreeSet::new();
+        let mut told = Told::default();
         noise::answers::<M>(&run.store, noise)
             .iter()
-            .filter_map(|answer| told(answer, &mut unavailable))
+            .filter_map(|answer| told.told(answer))
             .collect::<Vec<_>>()
     };
     let (quiet, noisy) = (answers(None), answers(Some(seed)));
@@ -97,19 +98,56 @@ fn assert_same<M: Machine>(run: &Run, seed: u64) {
     assert_eq!(quiet.len(), noisy.len(), "seed {seed}, {}", M::SERVICE);
 }
 
-/// What an answer says, as text, since NaN is not equal to itself. That a rule is unavailable is told once, whatever the
-/// cause: a sample that is too new may well be named as one while there is none to obey.
-fn told(
-    (subject, body): &(String, Body),
-    unavailable: &mut BTreeSet<(String, String)>,
-) -> Option<String> {
-    if let Body::Recommended(recommended) = body {
-        let rule = (subject.clone(), recommended.rule.clone());
-        if let Recommendation::Unavailable { .. } = recommended.recommendation {
-            let text = format!("{rule:?} is unavailable");
-            return unavailable.insert(rule).then_some(text);
+/// What the rules said, as far as strewn events must not change it.
+#[derive(Default)]
+struct Told {
+    /// Rules that are known to be unavailable.
+    unavailable: BTreeSet<Rule>,
+    /// What rules wanted last, and for what kind of reason.
+    wanted: BTreeMap<Rule, String>,
+}
+
+/// A workload and a rule of it.
+type Rule = (String, String);
+
+impl Told {
+    /// What an answer says, as text, since NaN is not equal to itself.
+    ///
+    /// That a rule is unavailable is told once, whatever the cause: a sample that is too new may well be named as one while
+    /// there is none to obey. That a sample is stale is not told: in the moments between its end and the next sample it is
+    /// said if anything happens to the workload, and what is wanted is then said again.
+    fn told(&mut self, (subject, body): &(String, Body)) -> Option<String> {
+        if let Body::Recommended(recommended) = body {
+            let rule = (subject.clone(), recommended.rule.clone());
+            match &recommended.recommendation {
+                Recommendation::Unavailable {
+                    cause: Unavailable::Stale { .. },
+                } => return None,
+                Recommendation::Unavailable { .. } => {
+                    self.wanted.remove(&rule);
+                    let text = format!("{rule:?} is unavailable");
+                    return self.unavailable.insert(rule).then_some(text);
+                }
+                wanted => {
+                    self.unavailable.remove(&rule);
+                    let wanted = kind(wanted);
+                    let before = self.wanted.insert(rule, wanted.clone());
+                    if before == Some(wanted) {
+                        return None;
+                    }
+                }
+            }
         }
-        unavailable.remove(&rule);
+        Some(format!("{subject}: {body:?}"))
     }
-    Some(format!("{subject}: {body:?}"))
+}
+
+/// What is wanted, and for what kind of reason.
+fn kind(wanted: &Recommendation) -> String {
+    match wanted {
+        Recommendation::Desired { replicas, reason } => {
+            format!("{replicas} {:?}", discriminant(reason))
+        }
+        other => format!("{:?}", discriminant(other)),
+    }
 }

@@ -66,6 +66,20 @@ fn periods_count_from_the_policy_and_several_that_were_missed_are_one() {
 }
 
 #[test]
+fn a_fact_between_the_end_of_a_period_and_its_tick_puts_nothing_off() {
+    let mut stage = set(&periodic(), 3);
+    stage.pass(14);
+    stage.now.0 += 1001;
+    assert_eq!(
+        told(&stage.wish("a", 5)),
+        "",
+        "a millisecond before the tick"
+    );
+    stage.now.0 -= 1;
+    assert_eq!(told(&stage.leap(1)), "scale 3 to 5");
+}
+
+#[test]
 fn a_person_does_not_wait() {
     let mut stage = set(&periodic(), 3);
     stage.wish("a", 3);
