@@ -1,7 +1,8 @@
 //! Manifests as clusters print them, and the policies that come of them.
 
 use headroom_policy::{
-    ImportSettings, Imported, Scope, Strategy, TargetValue, import_files, parse_files, to_yaml,
+    ImportSettings, Imported, Pace, Scope, Strategy, TargetValue, import_files, parse_files,
+    to_yaml,
 };
 
 fn import(text: &str) -> Vec<Imported> {
@@ -91,6 +92,23 @@ fn v1_without_anything_has_the_default_metric() {
         panic!("{:?}", one.document.policy.rules)
     };
     assert_eq!(percent, 80);
+}
+
+#[test]
+fn an_empty_behavior_in_an_annotation_is_none() {
+    let cases = [
+        ("{}", Pace::Plain),
+        (r#"{"ScaleUp":null,"ScaleDown":null}"#, Pace::Plain),
+        (r#"{"ScaleUp":{}}"#, Pace::Behavior),
+    ];
+    for (behavior, want) in cases {
+        let text = format!(
+            "apiVersion: autoscaling/v1\nkind: HorizontalPodAutoscaler\n\
+             metadata: {{name: a, annotations: {{autoscaling.alpha.kubernetes.io/behavior: '{behavior}'}}}}\n\
+             spec: {{maxReplicas: 3, scaleTargetRef: {{kind: Deployment, name: a}}}}\n"
+        );
+        assert_eq!(import(&text)[0].document.policy.pace, want, "{behavior}");
+    }
 }
 
 #[test]
