@@ -1,5 +1,9 @@
 //! The command line.
 
+mod hpa;
+
+pub(crate) use hpa::{Autoscale, Controller, Import};
+
 use crate::time;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use headroom_model::body::PauseDirection;
@@ -89,6 +93,10 @@ pub(crate) enum Command {
     Clock(Serve),
     /// Set the policies of files
     Apply(Files),
+    /// Set a policy by processor use, as kubectl autoscale does
+    Autoscale(Autoscale),
+    /// Turn HorizontalPodAutoscalers into policies that mean the same
+    Import(Import),
     /// Remove policies; their targets stay as they are
     Delete(Delete),
     /// List workloads with their newest decision

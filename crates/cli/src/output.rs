@@ -12,10 +12,15 @@ pub(crate) fn line(text: &str) -> anyhow::Result<()> {
     }
 }
 
+/// Tells people what happened besides, on standard error.
+pub(crate) fn tell(text: &str) {
+    // Nobody to tell is no reason to stop.
+    let _ = writeln!(io::stderr().lock(), "headroom: {text}");
+}
+
 /// Tells people what is worth a second look, on standard error.
 pub(crate) fn warn(text: &str) {
-    // Nobody to tell is no reason to stop.
-    let _ = writeln!(io::stderr().lock(), "headroom: warning: {text}");
+    tell(&format!("warning: {text}"));
 }
 
 /// Prints a value as JSON, indented.

@@ -9,7 +9,7 @@ use crate::{
     spec::Manifest,
     strangers, yaml,
 };
-use serde::Deserialize as _;
+use serde::Deserialize;
 use serde_json::Value;
 use std::{
     borrow::Cow,
@@ -81,20 +81,24 @@ fn parse<F: AsRef<str>, T: AsRef<str>>(
         );
     }
     errors.extend(shared::conflicts(&read));
-    // Within a file by line; the sort is stable, so what stands in one place stays in order.
+    in_order(files, &mut errors);
+    if !errors.is_empty() {
+        return Err(Errors::new(errors));
+    }
+    Ok(read.into_iter().map(|placed| placed.document).collect())
+}
+
+/// Sorts by file and place. What stands in one place stays in order.
+pub(crate) fn in_order<F: AsRef<str>, T>(files: &[(F, T)], errors: &mut [PolicyError]) {
     let order: BTreeMap<&str, usize> = files
         .iter()
         .map(|(file, _)| file.as_ref())
         .zip(0..)
         .collect();
-    errors.sort_by_key(|error: &PolicyError| {
+    errors.sort_by_key(|error| {
         let place = error.place.as_ref();
         place.map(|place| (order.get(place.file.as_str()), place.line, place.column))
     });
-    if !errors.is_empty() {
-        return Err(Errors::new(errors));
-    }
-    Ok(read.into_iter().map(|placed| placed.document).collect())
 }
 
 fn parse_file(
@@ -107,12 +111,7 @@ fn parse_file(
     let documents = match yaml::documents(text) {
         Ok(documents) => documents,
         Err(not_yaml) => {
-            errors.push(PolicyError {
-                place: Some(place(file, not_yaml.position)),
-                field: String::new(),
-                what: not_yaml.what,
-                mend: not_yaml.mend.to_owned(),
-            });
+            errors.push(unreadable(file, not_yaml));
             return;
         }
     };
@@ -145,7 +144,16 @@ fn parse_file(
     }
 }
 
-fn place(file: &str, (line, column): yaml::Position) -> Place {
+pub(crate) fn unreadable(file: &str, not_yaml: yaml::NotYaml) -> PolicyError {
+    PolicyError {
+        place: Some(place(file, not_yaml.position)),
+        field: String::new(),
+        what: not_yaml.what,
+        mend: not_yaml.mend.to_owned(),
+    }
+}
+
+pub(crate) fn place(file: &str, (line, column): yaml::Position) -> Place {
     Place {
         file: file.to_owned(),
         line,
@@ -153,7 +161,7 @@ fn place(file: &str, (line, column): yaml::Position) -> Place {
     }
 }
 
-fn error(fault: Fault, place: Option<Place>) -> PolicyError {
+pub(crate) fn error(fault: Fault, place: Option<Place>) -> PolicyError {
     PolicyError {
         place,
         field: fault.path.to_string(),
@@ -165,7 +173,8 @@ fn error(fault: Fault, place: Option<Place>) -> PolicyError {
 /// The policy of a value, or all that is wrong with it.
 fn read(value: &Value, sources: Option<&BTreeSet<String>>) -> Result<Policy, Vec<Fault>> {
     let mut check = Check::new(sources);
-    let policy = manifest(value, &mut check).and_then(|manifest| check.policy(&manifest));
+    let manifest: Option<Manifest> = decode(value, &mut check);
+    let policy = manifest.and_then(|manifest| check.policy(&manifest));
     policy.ok_or_else(|| check.into_faults())
 }
 
@@ -174,11 +183,14 @@ const MOST_MISFITS: usize = 20;
 
 /// Reads a document into its fields. What does not fit is noted, taken out, and the rest read again, so that one run
 /// names everything.
-fn manifest(value: &Value, check: &mut Check<'_>) -> Option<Manifest> {
+pub(crate) fn decode<T>(value: &Value, check: &mut Check<'_>) -> Option<T>
+where
+    T: for<'de> Deserialize<'de>,
+{
     let mut value = Cow::Borrowed(value);
     for _ in 0..MOST_MISFITS {
-        let misfit = match Manifest::deserialize(Decoder(&value)) {
-            Ok(manifest) => return Some(manifest),
+        let misfit = match T::deserialize(Decoder(&value)) {
+            Ok(fields) => return Some(fields),
             Err(misfit) => misfit,
         };
         let out = misfit.path.nearest_field();

@@ -48,6 +48,17 @@ impl Path {
         self
     }
 
+    /// `rest`, seen from the root that this leads from.
+    pub(crate) fn join(&self, rest: &Self) -> Self {
+        Self(self.0.iter().chain(&rest.0).cloned().collect())
+    }
+
+    /// The same below `to`, of what is `from` or lies below it.
+    pub(crate) fn moved(&self, from: &Self, to: &Self) -> Option<Self> {
+        let rest = self.0.strip_prefix(from.0.as_slice())?;
+        Some(to.join(&Self(rest.to_vec())))
+    }
+
     /// The steps, outermost first.
     pub(crate) fn steps(&self) -> &[Step] {
         &self.0

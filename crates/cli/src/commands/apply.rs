@@ -19,6 +19,15 @@ pub(super) struct InForce {
     pub(super) policy: Policy,
 }
 
+/// How policies are set.
+pub(super) struct How<'a> {
+    pub(super) owner: &'a str,
+    pub(super) dry_run: bool,
+    /// Also those that are in force already.
+    pub(super) again: bool,
+    pub(super) output: Format,
+}
+
 /// Sets the policies of files. What is in force already is not written again.
 pub(super) async fn run(config: &Config, args: &Files) -> anyhow::Result<()> {
     let texts = validate::read(&args.filename)?;
@@ -29,45 +38,53 @@ pub(super) async fn run(config: &Config, args: &Files) -> anyhow::Result<()> {
     let log = connect::user(config).await?;
     let in_force = in_force(&*log).await?;
     check_targets(&documents, &in_force)?;
+    let how = How {
+        owner: &args.who.owner,
+        dry_run: args.dry_run,
+        again: args.again,
+        output: args.output.output,
+    };
     for document in &documents {
-        apply(&*log, document, &in_force, args).await?;
+        let workload = &document.policy.workload;
+        let before = in_force.get(workload);
+        set(&*log, workload, &document.value, before, &how).await?;
     }
     Ok(())
 }
 
-async fn apply(
+/// Sets one policy, and says what that changed.
+pub(super) async fn set(
     log: &dyn Log,
-    document: &Document,
-    in_force: &BTreeMap<WorkloadId, InForce>,
-    args: &Files,
+    workload: &WorkloadId,
+    value: &Value,
+    before: Option<&InForce>,
+    how: &How<'_>,
 ) -> anyhow::Result<()> {
-    let workload = &document.policy.workload;
-    let before = in_force.get(workload);
-    let same = before.is_some_and(|before| before.value == document.value);
-    let unchanged = same && !args.again;
+    let same = before.is_some_and(|before| before.value == *value);
+    let unchanged = same && !how.again;
     let done = match (same, before.is_some()) {
-        (true, _) if args.again => "written again",
+        (true, _) if how.again => "written again",
         (true, _) => "unchanged",
         (false, true) => "changed",
         (false, false) => "created",
     };
     let mut revision = before.map(|before| before.revision);
-    if !unchanged && !args.dry_run {
+    if !unchanged && !how.dry_run {
         let body = PolicyApplied {
-            policy: document.value.clone(),
-            owner: args.who.owner.clone(),
+            policy: value.clone(),
+            owner: how.owner.to_owned(),
         };
         revision = Some(facts::say(log, workload, Body::from(body)).await?.seq);
     }
-    let dry = if args.dry_run && !unchanged {
+    let dry = if how.dry_run && !unchanged {
         " (dry run)"
     } else {
         ""
     };
-    match args.output.output {
+    match how.output {
         Format::Table => output::line(&format!("{workload} {done}{dry}")),
         Format::Json => output::json_line(&serde_json::json!({
-            "workload": workload, "result": done, "dryRun": args.dry_run, "revision": revision,
+            "workload": workload, "result": done, "dryRun": how.dry_run, "revision": revision,
         })),
     }
 }
@@ -77,29 +94,35 @@ fn check_targets(
     documents: &[Document],
     in_force: &BTreeMap<WorkloadId, InForce>,
 ) -> anyhow::Result<()> {
+    let replaced = |workload: &WorkloadId| {
+        let mut policies = documents.iter().map(|document| &document.policy);
+        policies.any(|policy| policy.workload == *workload)
+    };
     for document in documents {
-        let ours = &document.policy;
-        let other = in_force.iter().find(|(workload, other)| {
-            **workload != ours.workload
-                && other.policy.target_key() == ours.target_key()
-                && !documents
-                    .iter()
-                    .any(|document| document.policy.workload == **workload)
-        });
-        if let Some((workload, other)) = other {
-            bail!(
-                "nothing was applied: {}:{}: policy {} scales {} {}, and so does policy {workload} (revision {}); \
-                 delete that one first, or name another target",
-                document.file,
-                document.line,
-                ours.workload,
-                ours.target.kind,
-                ours.target.name,
-                other.revision
-            );
+        if let Some(rivalry) = rivalry(&document.policy, in_force, replaced) {
+            let (file, line) = (&document.file, document.line);
+            bail!("nothing was applied: {file}:{line}: {rivalry}");
         }
     }
     Ok(())
+}
+
+/// What is wrong when another policy in force, which is not `replaced`, scales the same target.
+pub(super) fn rivalry(
+    ours: &Policy,
+    in_force: &BTreeMap<WorkloadId, InForce>,
+    replaced: impl Fn(&WorkloadId) -> bool,
+) -> Option<String> {
+    let (workload, other) = in_force.iter().find(|(workload, other)| {
+        **workload != ours.workload
+            && other.policy.target_key() == ours.target_key()
+            && !replaced(workload)
+    })?;
+    Some(format!(
+        "policy {} scales {} {}, and so does policy {workload} (revision {}); \
+         delete that one first, or name another target",
+        ours.workload, ours.target.kind, ours.target.name, other.revision
+    ))
 }
 
 /// Every policy in force.

@@ -1,6 +1,7 @@
 //! One file per command, and the one place that calls them.
 
 mod apply;
+mod autoscale;
 mod completions;
 mod delete;
 mod demo;
@@ -8,6 +9,7 @@ mod explain;
 mod facts;
 mod get;
 mod history;
+mod import;
 mod log;
 mod overrides;
 mod push;
@@ -36,6 +38,8 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Actuator(args) => serve::one(Service::Actuator, config()?, &args).await?,
         Command::Clock(args) => serve::one(Service::Clock, config()?, &args).await?,
         Command::Apply(args) => apply::run(&config()?, &args).await?,
+        Command::Autoscale(args) => autoscale::run(&config()?, &args).await?,
+        Command::Import(args) => import::run(args)?,
         Command::Delete(args) => delete::run(&config()?, &args).await?,
         Command::Get(args) => get::run(&config()?, &args).await?,
         Command::Pause(args) => overrides::pause(&config()?, &args).await?,

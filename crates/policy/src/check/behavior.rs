@@ -9,7 +9,7 @@ use crate::{
 use headroom_model::Span;
 
 /// The dead band in both directions unless one is given (autoscaling/v2, `tolerance`).
-pub(super) const TOLERANCE: f64 = 0.1;
+pub(crate) const TOLERANCE: f64 = 0.1;
 /// The longest window that autoscaling/v2 takes, in seconds.
 pub(crate) const LONGEST_WINDOW: i64 = 3600;
 /// The longest period that autoscaling/v2 takes, in seconds.
@@ -139,7 +139,7 @@ impl Check<'_> {
     }
 
     /// A ratio; `Some(None)` when it is absent.
-    pub(super) fn tolerance(&mut self, at: &Path, given: Option<&Amount>) -> Option<Option<f64>> {
+    pub(crate) fn tolerance(&mut self, at: &Path, given: Option<&Amount>) -> Option<Option<f64>> {
         let Some(given) = given else {
             return Some(None);
         };

@@ -9,7 +9,7 @@ use crate::{
 use headroom_model::Span;
 
 /// The evaluation period unless one is given (`--horizontal-pod-autoscaler-sync-period`).
-const PERIOD: Span = Span::seconds(15);
+pub(crate) const PERIOD: Span = Span::seconds(15);
 /// The shortest evaluation period: the clock's tick.
 const SHORTEST_PERIOD: Span = Span::seconds(1);
 /// The longest evaluation period: as long as changes of the count are remembered for the rate policies.
@@ -17,24 +17,24 @@ const LONGEST_PERIOD: Span = Span::seconds(1800);
 /// The longest of the other spans, as with the windows of `behavior`.
 const LONGEST_SPAN: Span = Span::seconds(3600);
 /// The window downwards unless one is given (`--horizontal-pod-autoscaler-downscale-stabilization`).
-const DOWNSCALE_STABILIZATION: Span = Span::seconds(300);
+pub(crate) const DOWNSCALE_STABILIZATION: Span = Span::seconds(300);
 /// `--horizontal-pod-autoscaler-cpu-initialization-period`
-const CPU_INITIALIZATION_PERIOD: Span = Span::seconds(300);
+pub(crate) const CPU_INITIALIZATION_PERIOD: Span = Span::seconds(300);
 /// `--horizontal-pod-autoscaler-initial-readiness-delay`
-const INITIAL_READINESS_DELAY: Span = Span::seconds(30);
+pub(crate) const INITIAL_READINESS_DELAY: Span = Span::seconds(30);
 /// The brake of the HPA's controller, where it is a constant: twice the count, and four at least.
 const SCALE_UP_FACTOR: f64 = 2.0;
 const SCALE_UP_MINIMUM: u32 = 4;
 
 /// What `evaluation` says; the window and the brake become part of the policy's [`Scaling`](crate::Scaling)s.
-pub(super) struct Checked {
+pub(crate) struct Checked {
     pub(super) evaluation: Evaluation,
     pub(super) downscale_stabilization: Span,
     pub(super) scale_up_limit: RateAmount,
 }
 
 impl Check<'_> {
-    pub(super) fn evaluation(
+    pub(crate) fn evaluation(
         &mut self,
         at: &Path,
         given: Option<&EvaluationSpec>,

@@ -10,7 +10,10 @@ mod selector;
 mod target_value;
 mod thresholds;
 
-pub(crate) use behavior::{LONGEST_PERIOD, LONGEST_WINDOW};
+pub(crate) use behavior::{LONGEST_PERIOD, LONGEST_WINDOW, TOLERANCE};
+pub(crate) use evaluation::{
+    CPU_INITIALIZATION_PERIOD, DOWNSCALE_STABILIZATION, INITIAL_READINESS_DELAY, PERIOD,
+};
 pub(crate) use fields::LONGEST_NAME;
 pub(crate) use origin::LONGEST_QUERY;
 pub use origin::PUSH;
@@ -64,6 +67,25 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// Whether anything is wrong so far.
+    pub(crate) fn has_faults(&self) -> bool {
+        !self.faults.is_empty()
+    }
+
+    /// Whether anything is wrong at `path` or below it.
+    pub(crate) fn has_faults_below(&self, path: &Path) -> bool {
+        self.faults.iter().any(|fault| path.covers(&fault.path))
+    }
+
+    /// Notes the faults of a document that stands within this one, at `at`.
+    pub(crate) fn within(&mut self, at: &Path, inner: Check<'_>) {
+        let placed = |fault: Fault| Fault {
+            path: at.join(&fault.path),
+            ..fault
+        };
+        self.faults.extend(inner.faults.into_iter().map(placed));
+    }
+
     /// What is wrong, in the order it was found.
     pub(crate) fn into_faults(self) -> Vec<Fault> {
         self.faults
@@ -83,7 +105,7 @@ impl<'a> Check<'a> {
     }
 
     /// Notes a fault, unless it follows from one that is already named.
-    fn fault(&mut self, path: &Path, what: impl Into<String>, mend: impl Into<String>) {
+    pub(crate) fn fault(&mut self, path: &Path, what: impl Into<String>, mend: impl Into<String>) {
         if self.is_blamed(path) {
             return;
         }

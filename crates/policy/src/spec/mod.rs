@@ -89,7 +89,19 @@ pub struct Metadata {
     /// Not kept.
     #[serde(skip_serializing)]
     #[schemars(with = "Option<Value>")]
+    pub deletion_grace_period_seconds: Option<IgnoredAny>,
+    /// Not kept.
+    #[serde(skip_serializing)]
+    #[schemars(with = "Option<Value>")]
+    pub deletion_timestamp: Option<IgnoredAny>,
+    /// Not kept.
+    #[serde(skip_serializing)]
+    #[schemars(with = "Option<Value>")]
     pub finalizers: Option<IgnoredAny>,
+    /// Not kept.
+    #[serde(skip_serializing)]
+    #[schemars(with = "Option<Value>")]
+    pub generate_name: Option<IgnoredAny>,
     /// Not kept.
     #[serde(skip_serializing)]
     #[schemars(with = "Option<Value>")]
@@ -106,6 +118,10 @@ pub struct Metadata {
     #[serde(skip_serializing)]
     #[schemars(with = "Option<Value>")]
     pub resource_version: Option<IgnoredAny>,
+    /// Not kept.
+    #[serde(skip_serializing)]
+    #[schemars(with = "Option<Value>")]
+    pub self_link: Option<IgnoredAny>,
     /// Not kept.
     #[serde(skip_serializing)]
     #[schemars(with = "Option<Value>")]
@@ -134,6 +150,10 @@ pub struct Spec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(required, range(min = 1, max = MOST_REPLICAS))]
     pub max_replicas: Option<i64>,
+    /// `active` or `shadow`; `active` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "active"))]
+    pub mode: Option<Mode>,
     /// Proportional rules.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<Vec<Metric>>,
@@ -149,10 +169,6 @@ pub struct Spec {
     /// Rests after an actuation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cooldown: Option<CooldownSpec>,
-    /// `active` or `shadow`; `active` when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "active"))]
-    pub mode: Option<Mode>,
     /// Why the policy is as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub justification: Option<String>,

@@ -147,7 +147,7 @@ fn mistakes_in_the_head_are_named() {
             "a field of nowhere",
             "minReplicas: 1",
             "colour: red",
-            "9:3: spec.colour: is not a field here; fields here are scaleTargetRef, minReplicas, maxReplicas, metrics, thresholds, behavior, evaluation, cooldown, mode, justification",
+            "9:3: spec.colour: is not a field here; fields here are scaleTargetRef, minReplicas, maxReplicas, mode, metrics, thresholds, behavior, evaluation, cooldown, justification",
         ),
         (
             "a slip in a word",
