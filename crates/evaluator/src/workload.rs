@@ -45,7 +45,10 @@ impl Workload {
                 self.observed(observed, &event.envelope, now);
             }
             Body::Observed(part) => {
-                if let Some(whole) = self.gathering.add(part) {
+                // What claims to be from the future would make all that comes after it too old.
+                let believed = part.due <= now.plus(AHEAD_AT_MOST);
+                let whole = believed.then(|| self.gathering.add(part)).flatten();
+                if let Some(whole) = whole {
                     self.observed(&whole, &event.envelope, now);
                 }
             }

@@ -22,13 +22,13 @@ pub(crate) fn read<E>(
         return read(value);
     }
     let mut known = value.clone();
-    for (index, metric_type) in &strangers {
+    for (index, _) in &strangers {
         if let Some(metric) = known.pointer_mut(&format!("/spec/metrics/{index}")) {
             // In the place of what is not known stands what is certainly right.
             *metric = json!({
                 "name": metric.get("name"),
                 "type": "External",
-                "external": { "metric": { "name": metric_type }, "target": { "value": 1 } },
+                "external": { "metric": { "name": "unknown" }, "target": { "value": 1 } },
             });
         }
     }

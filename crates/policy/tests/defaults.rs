@@ -584,6 +584,11 @@ spec:
         matches!(strategies[1], Strategy::Proportional { .. }),
         "{strategies:?}"
     );
+    value["spec"]["metrics"][0]["type"] = serde_json::json!("of another kind");
+    let spaced = Policy::from_value(&value).unwrap();
+    assert!(
+        matches!(&spaced.rules[0].strategy, Strategy::Unknown { metric_type } if metric_type == "of another kind")
+    );
     for nonsense in [
         serde_json::json!(3),
         serde_json::json!({ "type": 3 }),

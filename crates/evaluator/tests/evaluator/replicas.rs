@@ -279,6 +279,23 @@ fn an_observation_in_parts_is_evaluated_when_all_are_there() {
 }
 
 #[test]
+fn parts_from_the_future_do_not_make_later_ones_too_old() {
+    let parts = |second: f64| {
+        let each = vec![(0.5, 0.5); 40];
+        observed(second, "cpu", usage(&each), Some(fleet(40, second))).into_parts(600)
+    };
+    let mut desk = Desk::with([cpu(None)], 40);
+    for part in parts(3600.0) {
+        assert_eq!(desk.tell(10.0, part.into()), "");
+    }
+    let said: String = parts(15.0)
+        .into_iter()
+        .map(|part| desk.tell(15.0, part.into()))
+        .collect();
+    assert_eq!(said, "cpu 80 Proportional");
+}
+
+#[test]
 fn parts_of_what_two_collectors_read_are_not_mixed() {
     let of = |usage_of_each: f64| {
         let each = vec![(usage_of_each, 0.0); 40];
