@@ -1,6 +1,6 @@
 #![no_main]
 
-#[path = "../../src/fuzzed.rs"]
+#[path = "../../src/fuzzed/codec.rs"]
 mod fuzzed;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzzed::codec(bytes));

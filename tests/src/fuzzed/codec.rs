@@ -1,5 +1,4 @@
-//! What must hold whatever the bytes are. `tests/fuzz` looks for bytes with which it does not, and `tests/tests/corpus.rs` runs
-//! those it has found interesting.
+//! Any bytes as the body of an event, and the machines that read it.
 
 use headroom_evaluator::Evaluator;
 use headroom_model::{
@@ -7,31 +6,9 @@ use headroom_model::{
     body::{Drifted, PolicyApplied},
 };
 use headroom_planner::Planner;
-use headroom_policy::{Policy, parse_files};
-
-/// Bytes as a policy file, and as the body of `policy_applied`: they are refused, or they are a policy that comes back the same.
-#[allow(dead_code, reason = "each fuzzer uses one of these functions")]
-pub fn policy(bytes: &[u8]) {
-    let Ok(text) = std::str::from_utf8(bytes) else {
-        return;
-    };
-    match parse_files(&[("fuzzed.yaml", text)]) {
-        Ok(documents) => {
-            for document in documents {
-                let again = Policy::from_value(&document.value);
-                assert_eq!(again, Ok(document.policy), "a policy reads back the same");
-            }
-        }
-        Err(errors) => assert!(!errors.to_string().is_empty(), "an error says something"),
-    }
-    if let Ok(value) = serde_json::from_str(text) {
-        drop(Policy::from_value(&value));
-    }
-}
 
 /// Bytes as the body of an event, its kind by the first byte: they are refused, or they are a body that is written the same
 /// however often it is read, and no machine panics over it.
-#[allow(dead_code, reason = "each fuzzer uses one of these functions")]
 pub fn codec(bytes: &[u8]) {
     let Some((first, bytes)) = bytes.split_first() else {
         return;
