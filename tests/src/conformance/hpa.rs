@@ -2,6 +2,7 @@
 
 use super::behavior::{Defaults, PolicyLimit, RateLimit};
 use super::memory::{DefaultLimits, EventLog, StabilizeBehavior, StabilizeDefault};
+use super::observation::Metric;
 use super::pods::{Controller, NOW, Pod, PodSample, Usage};
 use super::reconcile::Cycle;
 use super::{Case, Outcome};
@@ -58,27 +59,6 @@ struct Calculation {
     #[serde(default)]
     pods: Vec<Pod>,
     metric: Metric,
-}
-
-#[derive(Debug, Deserialize)]
-struct Metric {
-    resource: Option<String>,
-    container: Option<String>,
-    target: Target,
-    #[serde(default)]
-    samples: Vec<PodSample>,
-    #[serde(default)]
-    sample_age_s: u64,
-    window_s: Option<u64>,
-    value_m: Option<i64>,
-    values_m: Option<Vec<i64>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Target {
-    utilization_percent: Option<i32>,
-    average_value_m: Option<i64>,
-    value_m: Option<i64>,
 }
 
 impl Calculation {

@@ -11,31 +11,31 @@ use headroom_model::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// One metric of a cycle.
+/// One metric.
 #[derive(Debug, Deserialize)]
 pub(super) struct Metric {
     #[serde(rename = "type")]
-    kind: String,
-    resource: Option<String>,
-    container: Option<String>,
+    pub(super) kind: String,
+    pub(super) resource: Option<String>,
+    pub(super) container: Option<String>,
     #[serde(default)]
-    target: Target,
+    pub(super) target: Target,
     #[serde(default)]
-    samples: Vec<PodSample>,
+    pub(super) samples: Vec<PodSample>,
     #[serde(default)]
-    sample_age_s: u64,
-    window_s: Option<u64>,
-    value_m: Option<i64>,
-    values_m: Option<Vec<i64>>,
+    pub(super) sample_age_s: u64,
+    pub(super) window_s: Option<u64>,
+    pub(super) value_m: Option<i64>,
+    pub(super) values_m: Option<Vec<i64>>,
     #[serde(default)]
     pub(super) fetch_error: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct Target {
-    utilization_percent: Option<i64>,
-    average_value_m: Option<i64>,
-    value_m: Option<i64>,
+pub(super) struct Target {
+    pub(super) utilization_percent: Option<i32>,
+    pub(super) average_value_m: Option<i64>,
+    pub(super) value_m: Option<i64>,
 }
 
 impl Metric {
