@@ -4,16 +4,19 @@
 
 pub mod accounts;
 pub mod nats;
+mod ports;
 pub mod prometheus;
 pub mod proxy;
 pub mod small_disk;
+
+pub use ports::free_port;
 
 use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs::OpenOptions,
     io::{Read as _, Write as _},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -66,19 +69,6 @@ pub fn wanted(name: &str) -> Option<PathBuf> {
         skip(&format!("there is no {name}; run tests/setup"));
     }
     found
-}
-
-/// A port of 127.0.0.1 that was free a moment ago.
-///
-/// # Panics
-/// When the machine has no loopback or no port left.
-#[must_use]
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
-    let address = listener
-        .local_addr()
-        .expect("a bound socket has an address");
-    address.port()
 }
 
 /// Waits until `done` gives something.
@@ -177,11 +167,12 @@ impl Process {
         }
     }
 
-    /// The last lines of its log.
+    /// The last lines of its log, but for what it says each time that somebody asks whether it is healthy.
     #[must_use]
     pub fn tail(&self) -> String {
         let text = std::fs::read_to_string(&self.log).unwrap_or_default();
-        let lines: Vec<_> = text.lines().rev().take(20).collect();
+        let worth = |line: &&str| !line.contains("Healthcheck failed");
+        let lines: Vec<_> = text.lines().rev().filter(worth).take(20).collect();
         lines.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
 

@@ -74,6 +74,14 @@ impl Node {
         Ok(())
     }
 
+    /// Waits until it takes connections, which it does before it knows its cluster.
+    fn wait_listening(&mut self) -> Result<()> {
+        let port = self.port;
+        let process = self.process.as_mut().context("the server is not running")?;
+        process.ready(|| TcpStream::connect(("127.0.0.1", port)).ok())?;
+        Ok(())
+    }
+
     /// Starts it, after [`Node::kill`] or [`Node::stop`], and waits until it is healthy.
     ///
     /// # Errors
@@ -183,6 +191,10 @@ impl Cluster {
             nodes.push(node);
         }
         let mut cluster = Self { nodes };
+        // The first leader needs the votes of all three, so one that ended at once is told before any is waited for.
+        for node in &mut cluster.nodes {
+            node.wait_listening()?;
+        }
         for node in &mut cluster.nodes {
             node.wait_ready()?;
         }
