@@ -54,7 +54,7 @@ impl Fleet {
         let current = self.current?;
         Some(Counts {
             current,
-            ready: self.ready.unwrap_or(current),
+            ready: Some(self.ready.unwrap_or(current)),
             counted: current,
             seen: false,
         })

@@ -69,8 +69,8 @@ impl From<State> for Evaluator {
 
 impl Machine for Evaluator {
     const SERVICE: Service = Service::Evaluator;
-    const BEHAVIOUR: u32 = 2; // 1 knew totals only
-    const STATE: u16 = 2; // 1 knew no lists of replicas
+    const BEHAVIOUR: u32 = 3; // 2 reckoned with fractions of thousandths in totals
+    const STATE: u16 = 3; // 2 did not know which source lists replicas
     type Job = ();
 
     fn inputs() -> &'static [Kind] {

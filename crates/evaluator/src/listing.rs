@@ -2,7 +2,7 @@
 
 use crate::hpa::{self, Failure, Milli, Replica};
 use headroom_model::{
-    Replicas, Span, Timestamp,
+    Replicas, Timestamp,
     body::{FleetState, Template},
 };
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 pub(crate) struct Listing {
     /// When it was so.
     pub(crate) at: Timestamp,
+    /// The source that says so; empty for one that is made of the names of readings.
+    pub(crate) source: String,
     counted: Option<Replicas>,
     replicas: Vec<Replica>,
     /// What each is made from, where that is known.
@@ -20,9 +22,20 @@ pub(crate) struct Listing {
     templates: Vec<Template>,
 }
 
+/// What there is of such a list.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Listed<'a> {
+    /// No source lists the replicas.
+    Nowhere,
+    /// The replicas as they are.
+    Now(&'a Listing),
+    /// The replicas as they were at an instant too long ago.
+    Then(Timestamp),
+}
+
 impl Listing {
     /// What an observation lists. Columns that are too short go on with what is usual.
-    pub(crate) fn of(fleet: &FleetState, at: Timestamp) -> Self {
+    pub(crate) fn of(fleet: &FleetState, source: &str, at: Timestamp) -> Self {
         let replica = |(row, name): (usize, &String)| Replica {
             name: name.clone(),
             phase: fleet.phases.get(row).copied().unwrap_or_default(),
@@ -38,6 +51,7 @@ impl Listing {
         };
         Self {
             at,
+            source: source.to_owned(),
             counted: fleet.counted,
             replicas: fleet.names.iter().enumerate().map(replica).collect(),
             made_from: (0..fleet.names.len()).map(template).collect(),
@@ -53,12 +67,7 @@ impl Listing {
             started: vec![Some(Timestamp::EPOCH); names.len()],
             ..FleetState::default()
         };
-        Self::of(&fleet, at)
-    }
-
-    /// Whether it is too old to reckon with.
-    pub(crate) fn is_stale(&self, now: Timestamp, freshness: Span) -> bool {
-        crate::quality::stale(self.at, now, freshness)
+        Self::of(&fleet, "", at)
     }
 
     /// The replicas.
@@ -71,9 +80,9 @@ impl Listing {
         self.counted
     }
 
-    /// How many are ready.
-    pub(crate) fn ready(&self) -> Result<Replicas, Failure> {
-        hpa::ready_of(&self.replicas)
+    /// How many are ready; `None` when there are none at all.
+    pub(crate) fn ready(&self) -> Option<Replicas> {
+        hpa::ready_of(&self.replicas).ok()
     }
 
     /// What each requests of a resource, or one container of it.

@@ -1,13 +1,12 @@
 //! As many replicas as bring a metric to its target value: External metrics of autoscaling/v2.
 //!
-//! Values are counted in thousandths, as Kubernetes quantities are, so that a load of 2.1 over a target of 0.3 is exactly
-//! 7 and not a little more. Counts saturate at [`hpa::MOST_REPLICAS`], values at 2^63 thousandths. Rule: Kubernetes HPA,
-//! "Algorithm details".
+//! Values are counted in whole thousandths, rounded up, as Kubernetes quantities are, so that a load of 2.1 over a target of
+//! 0.3 is exactly 7 and not a little more. Counts saturate at [`hpa::MOST_REPLICAS`], values at 2^63 thousandths. Rule:
+//! Kubernetes HPA, "Algorithm details".
 
-use crate::hpa::{self, Tolerance, in_thousandths};
+use crate::hpa::{self, Failure, Milli, Tolerance};
 use headroom_model::{Replicas, body::RuleReason};
 use headroom_policy::TargetValue;
-use std::convert::Infallible;
 
 /// What a proportional rule aims at.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,8 +35,9 @@ pub struct Load {
 pub struct Counts {
     /// All of them.
     pub current: Replicas,
-    /// Those that share the load of a [`TargetValue::Value`].
-    pub ready: Replicas,
+    /// Those that share the load of a [`TargetValue::Value`]; `None` when the target's replicas were asked for and there
+    /// were none, so that nobody can share it.
+    pub ready: Option<Replicas>,
     /// Those that the target counts, which share the load of a [`TargetValue::AverageValue`]: while they come and go they
     /// are not `current`.
     pub counted: Replicas,
@@ -60,16 +60,18 @@ pub struct Wish {
 ///
 /// The HPA then wants no replicas, since nobody shares the load of a [`TargetValue::Value`], and so takes back what it has
 /// just ordered. It is followed in that only where the replicas themselves were seen.
-#[must_use]
-pub fn wish(aim: &Aim, load: Load, counts: Counts) -> Wish {
-    let nobody = counts.ready == Replicas::ZERO && counts.current > Replicas::ZERO && !counts.seen;
-    if nobody && matches!(aim.target, TargetValue::Value(_)) {
+///
+/// # Errors
+/// [`Failure::NoReplicas`] when the ready ones matter and [`Counts::ready`] is `None`.
+pub fn wish(aim: &Aim, load: Load, counts: Counts) -> Result<Wish, Failure> {
+    let none_ready = counts.ready == Some(Replicas::ZERO) && counts.current > Replicas::ZERO;
+    if none_ready && !counts.seen && matches!(aim.target, TargetValue::Value(_)) {
         let missing = counts.current.0;
-        return Wish {
+        return Ok(Wish {
             replicas: counts.current,
             reason: RuleReason::MissingReplicas { missing },
             load: load.total,
-        };
+        });
     }
     exact(aim, load, counts)
 }
@@ -79,49 +81,48 @@ pub fn wish(aim: &Aim, load: Load, counts: Counts) -> Wish {
 ///
 /// A replica that did not answer is assumed to carry nothing when the others want more replicas, and exactly its target
 /// when they want fewer. If that turns the direction, the current count stays.
-#[must_use]
-pub fn exact(aim: &Aim, load: Load, counts: Counts) -> Wish {
+///
+/// # Errors
+/// As [`wish`].
+pub fn exact(aim: &Aim, load: Load, counts: Counts) -> Result<Wish, Failure> {
     if load.missing > 0 && load.missing < load.replicas && counts.current > Replicas::ZERO {
         return cautious(aim, load, counts);
     }
-    let reckoned = reckon(aim, in_thousandths(load.total), counts);
+    let reckoned = reckon(aim, Milli::of(load.total), counts)?;
     let (replicas, reason) = if reckoned.within {
-        (reckoned.replicas, reckoned.within_tolerance(aim))
+        (reckoned.replicas, aim.within_tolerance(reckoned.ratio))
     } else {
         (reckoned.replicas, reckoned.proportional())
     };
-    Wish {
+    Ok(Wish {
         replicas,
         reason,
         load: load.total,
-    }
+    })
 }
 
 /// The same when replicas are silent, and at least one is not.
-fn cautious(aim: &Aim, load: Load, counts: Counts) -> Wish {
+fn cautious(aim: &Aim, load: Load, counts: Counts) -> Result<Wish, Failure> {
     let fair_share = match aim.target {
         TargetValue::AverageValue(target) => target,
         TargetValue::Value(target) => target / f64::from(load.replicas),
     };
-    let seen = Reckoned {
-        ratio: in_thousandths(load.total)
-            / (in_thousandths(fair_share) * f64::from(load.replicas - load.missing)),
-        ..reckon(aim, in_thousandths(load.total), counts)
-    };
-    if aim.tolerance().holds(seen.ratio) {
-        return Wish {
+    let answered = f64::from(load.replicas - load.missing);
+    let seen = Milli::of(load.total).units() / (Milli::of(fair_share).units() * answered);
+    if aim.tolerance().holds(seen) {
+        return Ok(Wish {
             replicas: counts.current,
-            reason: seen.within_tolerance(aim),
+            reason: aim.within_tolerance(seen),
             load: load.total,
-        };
+        });
     }
-    let assumed = if seen.ratio < 1.0 {
+    let assumed = if seen < 1.0 {
         load.total + fair_share * f64::from(load.missing)
     } else {
         load.total
     };
-    let reckoned = reckon(aim, in_thousandths(assumed), counts);
-    let turned = if seen.ratio < 1.0 {
+    let reckoned = reckon(aim, Milli::of(assumed), counts)?;
+    let turned = if seen < 1.0 {
         reckoned.ratio > 1.0 || reckoned.replicas > counts.current
     } else {
         reckoned.ratio < 1.0 || reckoned.replicas < counts.current
@@ -132,11 +133,11 @@ fn cautious(aim: &Aim, load: Load, counts: Counts) -> Wish {
     } else {
         (reckoned.replicas, reckoned.proportional())
     };
-    Wish {
+    Ok(Wish {
         replicas,
         reason,
         load: assumed,
-    }
+    })
 }
 
 /// What the arithmetic gives, before anyone chooses.
@@ -152,13 +153,6 @@ struct Reckoned {
 }
 
 impl Reckoned {
-    fn within_tolerance(&self, aim: &Aim) -> RuleReason {
-        RuleReason::WithinTolerance {
-            ratio: self.ratio,
-            tolerance: aim.tolerance().beside(self.ratio),
-        }
-    }
-
     fn proportional(&self) -> RuleReason {
         RuleReason::Proportional {
             ratio: self.ratio,
@@ -167,8 +161,7 @@ impl Reckoned {
     }
 }
 
-/// `total` in thousandths.
-fn reckon(aim: &Aim, total: f64, counts: Counts) -> Reckoned {
+fn reckon(aim: &Aim, total: Milli, counts: Counts) -> Result<Reckoned, Failure> {
     let Counts {
         current,
         ready,
@@ -176,32 +169,22 @@ fn reckon(aim: &Aim, total: f64, counts: Counts) -> Reckoned {
         ..
     } = counts;
     let tolerance = aim.tolerance();
-    let (proposal, counted) = match aim.target {
+    let proposal = match aim.target {
         TargetValue::AverageValue(target) => {
-            let one = in_thousandths(target);
-            (
-                hpa::average_of_total(total, one, tolerance, counted),
-                counted,
-            )
+            let one = Milli::of(target);
+            hpa::average_of_total(total, one, tolerance, counted)
         }
         TargetValue::Value(target) => {
-            let ready_known = || Ok::<_, Infallible>(ready);
-            let Ok(proposal) = hpa::value(
-                total,
-                in_thousandths(target),
-                tolerance,
-                current,
-                ready_known,
-            );
-            (proposal, ready)
+            let ready = || ready.ok_or(Failure::NoReplicas);
+            hpa::value(total, Milli::of(target), tolerance, current, ready)?
         }
     };
-    Reckoned {
+    Ok(Reckoned {
         ratio: proposal.ratio,
-        counted,
+        counted: proposal.counted,
         replicas: proposal.replicas,
         within: proposal.stays,
-    }
+    })
 }
 
 impl Aim {
@@ -209,6 +192,13 @@ impl Aim {
         Tolerance {
             up: self.tolerance_up,
             down: self.tolerance_down,
+        }
+    }
+
+    fn within_tolerance(&self, ratio: f64) -> RuleReason {
+        RuleReason::WithinTolerance {
+            ratio,
+            tolerance: self.tolerance().beside(ratio),
         }
     }
 }
@@ -231,7 +221,7 @@ mod tests {
     fn counts(current: u32, ready: u32) -> Counts {
         Counts {
             current: Replicas(current),
-            ready: Replicas(ready),
+            ready: Some(Replicas(ready)),
             counted: Replicas(current),
             seen: false,
         }
@@ -267,6 +257,8 @@ mod tests {
             ("far below it fewer",                              AverageValue(100.0),    half,      199.999,   3, 3, 2),
             ("fractions of ten are exact: 2.1 over 0.3 is 7",   AverageValue(0.3),      tenth,     2.1,       1, 1, 7),
             ("thousandths are whole: 2.007 over 0.669 is 3",    AverageValue(0.669),    tenth,     2.007,     1, 1, 3),
+            ("what is finer is rounded up: 3.1 over 1 is 4",    AverageValue(0.001),    tenth,     0.0031,    1, 1, 4),
+            ("and so is the target: 3 over 1 is 3",             AverageValue(0.0001),   tenth,     0.003,     1, 1, 3),
             ("a value of 1.1 over 1 by ten replicas is 11",     Value(1.0),             hundredth, 1.1,      10, 10, 11),
             ("no load asks for no replicas",                    AverageValue(30.0),     tenth,     0.0,       4, 4, 0),
             ("a value of zero asks for no replicas",            Value(30.0),            tenth,     0.0,       4, 4, 0),
@@ -281,10 +273,10 @@ mod tests {
             ("an average needs nobody to be ready",             AverageValue(30.0),     tenth,     241.0,     4, 0, 9),
         ];
         for (name, target, tolerance, load, current, ready, want) in cases {
-            let got = wish(&aim(target, tolerance), total(load), counts(current, ready));
+            let got = wish(&aim(target, tolerance), total(load), counts(current, ready)).unwrap();
             assert_eq!(got.replicas, Replicas(want), "{name}: {:?}", got.reason);
         }
-        let nobody = exact(&aim(Value(30.0), tenth), total(61.0), counts(4, 0));
+        let nobody = exact(&aim(Value(30.0), tenth), total(61.0), counts(4, 0)).unwrap();
         assert_eq!(
             nobody.replicas,
             Replicas(0),
@@ -315,7 +307,7 @@ mod tests {
                 replicas,
                 missing,
             };
-            let got = wish(&aim(target, 0.1), measured, counts(current, current));
+            let got = wish(&aim(target, 0.1), measured, counts(current, current)).unwrap();
             assert_eq!(got.replicas, Replicas(want), "{name}: {:?}", got.reason);
             assert_eq!(got.load, load, "{name}");
         }
@@ -350,7 +342,7 @@ mod tests {
             ),
         ];
         for (name, load, want) in cases {
-            let got = wish(&aim(AverageValue(30.0), 0.05), total(load), counts(2, 2));
+            let got = wish(&aim(AverageValue(30.0), 0.05), total(load), counts(2, 2)).unwrap();
             assert_eq!(got.reason, want, "{name}");
         }
         let silent = Load {
@@ -358,7 +350,30 @@ mod tests {
             replicas: 5,
             missing: 2,
         };
-        let got = wish(&aim(AverageValue(10.0), 0.1), silent, counts(5, 5));
+        let got = wish(&aim(AverageValue(10.0), 0.1), silent, counts(5, 5)).unwrap();
         assert_eq!(got.reason, RuleReason::MissingReplicas { missing: 2 });
+    }
+
+    #[test]
+    fn who_is_ready_matters_only_outside_the_tolerance_and_not_to_an_average() {
+        let nobody_known = Counts {
+            ready: None,
+            seen: true,
+            ..counts(2, 2)
+        };
+        let cases = [
+            ("within", Value(1.0), 1.05, 2, Ok(Replicas(2))),
+            ("outside", Value(1.0), 1.5, 2, Err(Failure::NoReplicas)),
+            ("from none", Value(1.0), 1.5, 0, Ok(Replicas(2))),
+            ("an average", AverageValue(1.0), 3.5, 2, Ok(Replicas(4))),
+        ];
+        for (name, target, load, current, want) in cases {
+            let counts = Counts {
+                current: Replicas(current),
+                ..nobody_known
+            };
+            let got = wish(&aim(target, 0.1), total(load), counts);
+            assert_eq!(got.map(|wish| wish.replicas), want, "{name}");
+        }
     }
 }

@@ -5,7 +5,8 @@
 //! - **An answer without a number** ([`Quality::Missing`], [`Quality::NotANumber`]): the source works and says that there
 //!   is nothing to count. The rule cannot say at once, since the number before it no longer holds.
 //! - **No answer** ([`Quality::Failed`], [`Quality::Late`], [`Quality::Skewed`]): nothing is learned about the metric. The
-//!   last good sample stands until its freshness runs out.
+//!   last good sample stands until its freshness runs out; but a proportional rule of a policy with `trigger: Period` cannot
+//!   say at once after a failure, as an HPA.
 
 use headroom_model::{
     Span, Timestamp,

@@ -2,8 +2,8 @@
 
 use crate::fleet::{Fleet, Settled};
 use crate::hpa::{CpuRules, Failure, Proposal, Tolerance};
-use crate::listing::Listing;
-use crate::proportional::{self, Aim, Counts};
+use crate::listing::{Listed, Listing};
+use crate::proportional::{self, Counts};
 use crate::quality;
 use crate::reckoning::{Reckoning, against, is_of_replicas};
 use crate::replicas::Readings;
@@ -15,7 +15,7 @@ use headroom_model::{
         CollectionFailed, Input, Observed, Recommendation, Recommended, RuleReason, Unavailable,
     },
 };
-use headroom_policy::{MetricSource, Rule, Strategy, TargetValue};
+use headroom_policy::{MetricSource, Rule, Strategy};
 use serde::{Deserialize, Serialize};
 use std::mem::discriminant;
 
@@ -24,8 +24,8 @@ use std::mem::discriminant;
 pub(crate) struct Surroundings<'a> {
     /// The counts, as the target's answers tell.
     pub(crate) fleet: &'a Fleet,
-    /// The target's replicas, where an observation listed them.
-    pub(crate) listing: Option<&'a Listing>,
+    /// The target's replicas.
+    pub(crate) listed: Listed<'a>,
     /// When processor time is believed.
     pub(crate) cpu: CpuRules,
     /// The moment.
@@ -86,16 +86,25 @@ impl ActiveRule {
         }
     }
 
-    /// Takes in that the source failed to give a reading for this rule.
+    /// Takes in that the source failed to give a reading for this rule. `at_once`: the last sample does not stand until its
+    /// freshness runs out, but a proportional rule cannot say from now on.
     pub(crate) fn failed(
         &mut self,
         failure: &CollectionFailed,
         envelope: &Envelope,
+        at_once: bool,
         now: Timestamp,
     ) {
         let MetricSource { source, metric, .. } = &self.rule.metric;
-        if failure.source == *source && failure.metrics.contains(metric) {
-            self.take(Sample::failed(failure, envelope), now);
+        if failure.source != *source || !failure.metrics.contains(metric) {
+            return;
+        }
+        let sample = Sample::failed(failure, envelope);
+        let is_proportional = !matches!(self.rule.strategy, Strategy::Threshold { .. });
+        if at_once && is_proportional && sample.fails_after(self.sample.as_ref()) {
+            self.sample = Some(sample);
+        } else {
+            self.take(sample, now);
         }
     }
 
@@ -192,23 +201,9 @@ impl ActiveRule {
             let wish = threshold::wish(&threshold, &self.memory, sample.at, around.fleet);
             return (wish, sample.mean());
         }
-        let wished = match self.listing(around) {
-            Ok(listing) => self.wish(sample, listing, around),
-            Err(cause) => Err(cause),
-        };
-        match wished {
+        match self.wish(sample, around) {
             Ok((replicas, reason, value)) => (Recommendation::Desired { replicas, reason }, value),
             Err(cause) => (unavailable(cause), sample.value),
-        }
-    }
-
-    /// The list of the target's replicas, if there is one; it must not be older than the rule's samples may be.
-    fn listing<'a>(&self, around: Surroundings<'a>) -> Result<Option<&'a Listing>, Unavailable> {
-        match around.listing {
-            Some(listing) if listing.is_stale(around.now, self.rule.metric.freshness) => {
-                Err(Unavailable::Stale { since: listing.at })
-            }
-            listing => Ok(listing),
         }
     }
 
@@ -216,7 +211,6 @@ impl ActiveRule {
     fn wish(
         &self,
         sample: &Sample,
-        listing: Option<&Listing>,
         around: Surroundings<'_>,
     ) -> Result<(Replicas, RuleReason, f64), Unavailable> {
         let counts = around.fleet.counts().ok_or(Unavailable::CurrentUnknown)?;
@@ -228,7 +222,11 @@ impl ActiveRule {
                     measured,
                     at: sample.at,
                     freshness: self.rule.metric.freshness,
-                    listing,
+                    listing: match around.listed {
+                        Listed::Nowhere => None,
+                        Listed::Now(listing) => Some(listing),
+                        Listed::Then(since) => return Err(Unavailable::Stale { since }),
+                    },
                     cpu: around.cpu,
                     now: around.now,
                 };
@@ -241,7 +239,11 @@ impl ActiveRule {
                 Ok((proposal.replicas, reason(&proposal, tolerance), value))
             }
             (Reckoning::Proportional(aim), None) => {
-                let wish = proportional::wish(&aim, sample.load(), seen(counts, &aim, listing)?);
+                let counts = match around.listed {
+                    Listed::Now(listing) => seen(counts, listing),
+                    Listed::Nowhere | Listed::Then(_) => counts,
+                };
+                let wish = proportional::wish(&aim, sample.load(), counts).map_err(cause)?;
                 Ok((wish.replicas, wish.reason, wish.load))
             }
             // Readings of another kind than the rule is for.
@@ -263,23 +265,14 @@ impl ActiveRule {
     }
 }
 
-/// The counts as the list of replicas has them, where there is one.
-fn seen(counts: Counts, aim: &Aim, listing: Option<&Listing>) -> Result<Counts, Unavailable> {
-    let Some(listing) = listing else {
-        return Ok(counts);
-    };
-    let ready = match aim.target {
-        TargetValue::Value(_) if counts.current > Replicas::ZERO => {
-            listing.ready().map_err(cause)?
-        }
-        _ => counts.ready,
-    };
-    Ok(Counts {
-        ready,
+/// The counts as the list of replicas has them.
+fn seen(counts: Counts, listing: &Listing) -> Counts {
+    Counts {
+        ready: listing.ready(),
         counted: listing.counted().unwrap_or(counts.counted),
         seen: true,
         ..counts
-    })
+    }
 }
 
 /// Why replicas are proposed.

@@ -97,6 +97,11 @@ impl Sample {
         }
     }
 
+    /// Whether this is a failure to ask after `last` was taken.
+    pub(crate) fn fails_after(&self, last: Option<&Self>) -> bool {
+        self.arrived == Quality::Failed && last.is_some_and(|last| self.at > last.at)
+    }
+
     /// How good it is by now.
     pub(crate) fn quality(&self, now: Timestamp, freshness: Span) -> Quality {
         if self.arrived == Quality::Fresh && quality::stale(self.at, now, freshness) {

@@ -3,15 +3,15 @@
 use crate::fleet::{Fleet, Settled};
 use crate::gathering::Gathering;
 use crate::hpa::CpuRules;
-use crate::listing::Listing;
-use crate::quality::AHEAD_AT_MOST;
+use crate::listing::{Listed, Listing};
+use crate::quality::{AHEAD_AT_MOST, stale};
 use crate::rule::{ActiveRule, Surroundings};
 use crate::samples::Shared;
 use headroom_model::{
-    Body, Envelope, Event, Output, Seq, Timestamp, WorkloadId,
+    Body, Envelope, Event, Output, Seq, Span, Timestamp, WorkloadId,
     body::{Observed, PolicyApplied, Recommended},
 };
-use headroom_policy::{Cooldown, Policy};
+use headroom_policy::{Cooldown, Policy, Trigger};
 use serde::{Deserialize, Serialize};
 
 /// The state of one workload. What the target said outlives the policy, so that a policy that comes back knows the count.
@@ -28,6 +28,9 @@ pub(crate) struct Workload {
     listing: Option<Box<Listing>>,
     /// When processor time is believed.
     cpu: CpuRules,
+    /// When the planner looks. An HPA asks for every metric each time that it looks, and one that it cannot get is none; so
+    /// is it here with [`Trigger::Period`].
+    trigger: Trigger,
     /// Observations that came in part.
     gathering: Gathering,
     /// The instant this workload waits for in the queue of deadlines.
@@ -53,8 +56,9 @@ impl Workload {
                 }
             }
             Body::CollectionFailed(failure) => {
+                let at_once = self.trigger == Trigger::Period;
                 for rule in &mut self.rules {
-                    rule.failed(failure, &event.envelope, now);
+                    rule.failed(failure, &event.envelope, at_once, now);
                 }
             }
             Body::PolicyApplied(applied) => self.obey(applied, event.envelope.seq),
@@ -72,7 +76,7 @@ impl Workload {
             let newer = |known: &Listing| known.at < observed.due;
             let believed = observed.due <= now.plus(AHEAD_AT_MOST);
             if believed && self.listing.as_deref().is_none_or(newer) {
-                self.listing = Some(Box::new(Listing::of(fleet, observed.due)));
+                self.listing = Some(Box::new(Listing::of(fleet, &observed.source, observed.due)));
             }
         }
         let mut shared = Shared::default();
@@ -101,7 +105,7 @@ impl Workload {
     pub(crate) fn news(&self, subject: &WorkloadId, now: Timestamp, news: &mut Vec<Output>) {
         let around = Surroundings {
             fleet: &self.fleet,
-            listing: self.listing.as_deref(),
+            listed: self.listed(now),
             cpu: self.cpu,
             now,
         };
@@ -112,10 +116,33 @@ impl Workload {
         }
     }
 
-    /// The first instant after which a rule's sample, good until then, is stale.
+    /// What there is of a list of the target's replicas.
+    fn listed(&self, now: Timestamp) -> Listed<'_> {
+        match self.listing.as_deref() {
+            None => Listed::Nowhere,
+            Some(listing) if stale(listing.at, now, self.lists_hold(listing)) => {
+                Listed::Then(listing.at)
+            }
+            Some(listing) => Listed::Now(listing),
+        }
+    }
+
+    /// For how long a list of replicas holds: as long as the samples of the same source, and where no rule reads that
+    /// source, as long as any.
+    fn lists_hold(&self, listing: &Listing) -> Span {
+        let of_source = |rule: &&ActiveRule| rule.definition().metric.source == listing.source;
+        let freshness = |rule: &ActiveRule| rule.definition().metric.freshness;
+        let same = self.rules.iter().filter(of_source).map(freshness).max();
+        let any = || self.rules.iter().map(freshness).max();
+        same.or_else(any).unwrap_or_default()
+    }
+
+    /// The first instant after which a rule's sample, or the list of replicas, good until then, is stale.
     pub(crate) fn fresh_until(&self, now: Timestamp) -> Option<Timestamp> {
         let good = self.rules.iter().filter_map(|rule| rule.fresh_until(now));
-        good.min()
+        let list = self.listing.as_deref();
+        let list = list.map(|list| list.at.plus(self.lists_hold(list)));
+        good.chain(list.filter(|until| *until >= now)).min()
     }
 
     /// Puts a policy in force. A rule with the same name and definition goes on with what it knows. One that cannot be
@@ -145,7 +172,16 @@ impl Workload {
             initialization_period: policy.evaluation.cpu_initialization_period,
             initial_readiness_delay: policy.evaluation.initial_readiness_delay,
         };
+        self.trigger = policy.evaluation.trigger;
         self.revision = revision;
+        let reads = |rules: &[ActiveRule], source: &str| {
+            let mut sources = rules.iter().map(|rule| &rule.definition().metric.source);
+            sources.any(|read| read == source)
+        };
+        let given_up = |list: &mut Box<Listing>| {
+            reads(&before, &list.source) && !reads(&self.rules, &list.source)
+        };
+        self.listing.take_if(given_up);
     }
 
     /// The policy is gone, and with it what was observed for it.

@@ -202,9 +202,11 @@ fn paced(
             wanted.max(minimum),
             HoldReason::AtMinimum { wanted, minimum },
         ),
-        (Some(Direction::Up) | None, _) => (
+        (Some(Direction::Up), _) => (
             wanted.min(maximum),
             HoldReason::AtMaximum { wanted, maximum },
         ),
+        // What should not change stays, even above the maximum: bounds come last.
+        (None, _) => (wanted, HoldReason::AtMaximum { wanted, maximum }),
     }
 }

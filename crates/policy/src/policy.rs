@@ -175,10 +175,11 @@ pub struct Evaluation {
 }
 
 /// What makes the planner look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trigger {
     /// Every fact, when it arrives.
+    #[default]
     OnArrival,
     /// The end of a period, and nothing else: as with an HPA.
     Period,

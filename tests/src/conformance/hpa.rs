@@ -72,14 +72,13 @@ impl Calculation {
             (None, None) => None,
         };
         if let Some(total) = total {
-            let total = total.0 as f64;
             return Ok(match (target.value_m, target.average_value_m) {
                 (Some(value), _) => {
                     let ready = || ready_of(&replicas);
-                    hpa::value(total, value as f64, tolerance, current, ready)
+                    hpa::value(total, Milli(value), tolerance, current, ready)
                 }
                 (None, Some(value)) => {
-                    Ok(average_of_total(total, value as f64, tolerance, current))
+                    Ok(average_of_total(total, Milli(value), tolerance, current))
                 }
                 (None, None) => bail!("a total has a value or an average value as its target"),
             });

@@ -128,7 +128,7 @@ pub enum Failure {
 
 /// A value in thousandths. What binary fractions miss of a whole number of them (2.007 times 1000 is 2007.0000000000002) is
 /// made good; finer values stay as they are. At most 2^63 either way, as a Kubernetes quantity.
-pub(crate) fn in_thousandths(value: f64) -> f64 {
+fn in_thousandths(value: f64) -> f64 {
     const MOST: f64 = 9_223_372_036_854_775_808.0;
     let exact = (value * 1000.0).clamp(-MOST, MOST);
     let whole = exact.round();

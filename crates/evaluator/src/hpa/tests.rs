@@ -117,7 +117,7 @@ proptest! {
         total in any::<i64>(), target in 1..=i64::MAX, tolerance in tolerance(), current in 0..=MOST_REPLICAS.0,
         ready in 0..=MOST_REPLICAS.0,
     ) {
-        let (total, target, current) = (total as f64, target as f64, Replicas(current));
+        let (total, target, current) = (Milli(total), Milli(target), Replicas(current));
         let ready = || Ok::<_, Failure>(Replicas(ready));
         let value = value(total, target, tolerance, current, ready).unwrap();
         let average = average_of_total(total, target, tolerance, current);

@@ -1,7 +1,4 @@
 //! Totals to a proposal: object and external metrics.
-//!
-//! Totals and their target values are thousandths like any [`Milli`], but may be finer than whole ones: the HPA rounds up
-//! what a source gives, and a source that counts in smaller steps need not suffer that here.
 
 use super::{Milli, Proposal, Tolerance, rounded_up};
 use headroom_model::Replicas;
@@ -12,13 +9,13 @@ use headroom_model::Replicas;
 /// # Errors
 /// As `ready` says.
 pub fn value<E>(
-    value: f64,
-    target: f64,
+    value: Milli,
+    target: Milli,
     tolerance: Tolerance,
     current: Replicas,
     ready: impl FnOnce() -> Result<Replicas, E>,
 ) -> Result<Proposal, E> {
-    let ratio = value / target;
+    let ratio = value.0 as f64 / target.0 as f64;
     let mut counted = current;
     let wanted = if current == Replicas::ZERO {
         rounded_up(ratio)
@@ -35,29 +32,31 @@ pub fn value<E>(
 /// From none the ratio is that of one replica, and never within the tolerance.
 #[must_use]
 pub fn average_of_total(
-    total: f64,
-    target: f64,
+    total: Milli,
+    target: Milli,
     tolerance: Tolerance,
     current: Replicas,
 ) -> Proposal {
+    let (total, target) = (total.0 as f64, target.0 as f64);
     let count = f64::from(current.0.max(1));
     let ratio = total / (target * count);
     let stays = current > Replicas::ZERO && tolerance.holds(ratio);
     let wanted = rounded_up(total / target).filter(|_| !stays);
-    proposal(wanted, current, ratio, (total / count).ceil(), current)
+    let average = Milli((total / count).ceil() as i64);
+    proposal(wanted, current, ratio, average, current)
 }
 
 fn proposal(
     wanted: Option<Replicas>,
     current: Replicas,
     ratio: f64,
-    measured: f64,
+    measured: Milli,
     counted: Replicas,
 ) -> Proposal {
     Proposal {
         replicas: wanted.unwrap_or(current),
         ratio,
-        measured: Milli(measured as i64),
+        measured,
         utilization_percent: None,
         stays: wanted.is_none(),
         counted,

@@ -1,6 +1,7 @@
 //! The evaluator as its neighbours see it: events in, recommendations out.
 
 mod histories;
+mod lists;
 mod machine;
 mod properties;
 mod quality;

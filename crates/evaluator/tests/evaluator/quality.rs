@@ -1,7 +1,11 @@
 //! What a rule says when its metric is late, early, wrong, or silent.
 
 use crate::support::*;
-use headroom_model::body::{Measured, Quality};
+use headroom_model::{
+    Replicas,
+    body::{Measured, Quality},
+};
+use headroom_policy::{Change, Crossed};
 
 #[test]
 fn a_good_sample_stands_until_it_is_stale() {
@@ -51,6 +55,60 @@ fn a_good_sample_stands_until_it_is_stale() {
                 "a fresh one does",
                 45.0,
                 total("rps", 45.0, 40.0),
+                "rps 4 Proportional",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn in_fixed_periods_a_metric_that_cannot_be_read_is_none() {
+    let high = step("depth", Crossed::Above(5.0), 0, Change::To(Replicas(4)));
+    let rules = [rps(), high];
+    let mut desk = Desk::with(&rules, 2);
+    play(
+        &mut desk,
+        [
+            (
+                "a policy that looks like an HPA",
+                1.0,
+                applied_in_periods(&rules),
+                "rps unavailable NoSample, depth unavailable NoSample",
+            ),
+            (
+                "a load for four",
+                10.0,
+                total("rps", 10.0, 40.0),
+                "rps 4 Proportional",
+            ),
+            (
+                "a depth above its threshold",
+                10.0,
+                total("depth", 10.0, 9.0),
+                "depth 4 ThresholdHeld",
+            ),
+            (
+                "what failed before that is past",
+                11.0,
+                failed("rps", 10.0),
+                "",
+            ),
+            (
+                "what fails after it counts at once",
+                20.0,
+                failed("rps", 20.0),
+                "rps unavailable Failed",
+            ),
+            (
+                "but not of a threshold, which no HPA knows",
+                20.0,
+                failed("depth", 20.0),
+                "",
+            ),
+            (
+                "and an answer ends it",
+                30.0,
+                total("rps", 30.0, 40.0),
                 "rps 4 Proportional",
             ),
         ],

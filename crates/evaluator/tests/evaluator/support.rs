@@ -194,6 +194,15 @@ pub(crate) fn applied_with(rules: &[Rule], cooldown_up: Span) -> Body {
     Body::from(PolicyApplied { policy, owner })
 }
 
+/// A policy with these rules that is looked at in fixed periods, as an HPA.
+pub(crate) fn applied_in_periods(rules: &[Rule]) -> Body {
+    let Body::PolicyApplied(mut applied) = applied(rules) else {
+        panic!("a policy is applied")
+    };
+    applied.policy["spec"]["evaluation"] = json!({ "trigger": "Period" });
+    Body::PolicyApplied(applied)
+}
+
 /// A rule as a policy file has it, and the list it belongs to.
 fn described(rule: &Rule) -> (&'static str, Value) {
     let from = json!({

@@ -171,8 +171,9 @@ fn as_the_hpa_limits_scaling_down() {
     let even: Changes = &[(100, -2), (60, -4), (20, -6)];
     let many: Changes = &[(105, -8), (75, -12), (45, -9), (15, -11)];
     #[rustfmt::skip]
-    let cases: [(&str, BoundedCase); 18] = [
+    let cases: [(&str, BoundedCase); 19] = [
         ("the minimum", ((3, 1, 2, 8), Max, DEFAULT_DOWN, &[], (2, Minimum))),
+        ("nothing wanted, above the maximum", ((20, 20, 1, 10), Max, DEFAULT_DOWN, &[], (20, Nothing))),
         ("fewer than the minimum allows", ((1000, 3, 3, 2000), Max, &[(Pods(20), 60)], &[], (980, Rate))),
         ("more by pods", ((100, 2, 1, 1000), Max, &[(Pods(20), 60), (Percent(1), 60)], &[], (80, Rate))),
         ("a little more by pods", ((100, 2, 1, 1000), Max, &[(Pods(2), 60), (Percent(1), 60)], &[], (98, Rate))),
