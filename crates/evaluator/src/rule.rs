@@ -77,7 +77,7 @@ impl ActiveRule {
         for (index, reading) in observed.readings.iter().enumerate() {
             if reading.metric == self.rule.metric.metric {
                 let freshness = self.rule.metric.freshness;
-                let mut sample = Sample::of(reading, envelope, now, freshness);
+                let mut sample = Sample::of(reading, observed.due, envelope, now, freshness);
                 if is_of_replicas(&self.rule.metric.scope) {
                     sample.each = shared.each(index, reading);
                 }
@@ -100,9 +100,9 @@ impl ActiveRule {
             return;
         }
         let sample = Sample::failed(failure, envelope);
-        let is_proportional = !matches!(self.rule.strategy, Strategy::Threshold { .. });
-        if at_once && is_proportional && sample.fails_after(self.sample.as_ref()) {
-            self.sample = Some(sample);
+        let is_threshold = matches!(self.rule.strategy, Strategy::Threshold { .. });
+        if at_once && !is_threshold && sample.can_end(self.sample.as_ref()) {
+            self.sample = Some(sample.ending());
         } else {
             self.take(sample, now);
         }

@@ -41,6 +41,10 @@ pub(crate) struct Sample {
     arrived: Quality,
     /// When the source says it was so; of a failure, when it was due.
     pub(crate) at: Timestamp,
+    /// When the source was asked.
+    due: Timestamp,
+    /// A failure that ended an answer before its time.
+    ends: bool,
     /// The readings of single replicas, if the rule works on those; shared with the workload's other rules.
     pub(crate) each: Option<Arc<Measured>>,
     /// The event that brought it.
@@ -50,9 +54,10 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    /// What a reading in the event `envelope` says, when it is `now`.
+    /// What a reading that was `due` then, in the event `envelope`, says when it is `now`.
     pub(crate) fn of(
         reading: &Reading,
+        due: Timestamp,
         envelope: &Envelope,
         now: Timestamp,
         freshness: Span,
@@ -64,6 +69,8 @@ impl Sample {
             missing,
             arrived: quality::on_arrival(&reading.measured, reading.at, now, freshness),
             at: reading.at,
+            due,
+            ends: false,
             each: None,
             event: envelope.id,
             seq: envelope.seq,
@@ -78,6 +85,8 @@ impl Sample {
             missing: 0,
             arrived: Quality::Failed,
             at: failure.due,
+            due: failure.due,
+            ends: false,
             each: None,
             event: envelope.id,
             seq: envelope.seq,
@@ -87,9 +96,11 @@ impl Sample {
     /// Whether this takes the place of `last`.
     ///
     /// An answer does when it is newer than the last answer: what was taken at the same instant is the same sample again.
-    /// Without an answer (failed, late, skewed) only the want of any answer can be told more exactly.
+    /// Without an answer (failed, late, skewed) only the want of any answer can be told more exactly. After a failure that
+    /// ended an answer only one to a later question is news.
     pub(crate) fn replaces(&self, last: Option<&Self>) -> bool {
         match last {
+            Some(last) if last.ends => quality::answered(self.arrived) && self.due > last.due,
             Some(last) if quality::answered(last.arrived) => {
                 quality::answered(self.arrived) && self.at > last.at
             }
@@ -97,9 +108,15 @@ impl Sample {
         }
     }
 
-    /// Whether this is a failure to ask after `last` was taken.
-    pub(crate) fn fails_after(&self, last: Option<&Self>) -> bool {
-        self.arrived == Quality::Failed && last.is_some_and(|last| self.at > last.at)
+    /// Whether this failure came after `last` was known, so that it can end it.
+    pub(crate) fn can_end(&self, last: Option<&Self>) -> bool {
+        let known = |last: &Self| last.ends || quality::answered(last.arrived);
+        last.is_some_and(|last| known(last) && self.due > last.due)
+    }
+
+    /// This failure as one that ends an answer before its time.
+    pub(crate) fn ending(self) -> Self {
+        Self { ends: true, ..self }
     }
 
     /// How good it is by now.

@@ -106,11 +106,18 @@ fn in_fixed_periods_a_metric_that_cannot_be_read_is_none() {
                 "",
             ),
             (
-                "and an answer ends it",
+                "what was answered before it is past",
+                21.0,
+                total("rps", 19.0, 30.0),
+                "",
+            ),
+            (
+                "and what failed before the answer that follows",
                 30.0,
                 total("rps", 30.0, 40.0),
                 "rps 4 Proportional",
             ),
+            ("which comes again", 31.0, failed("rps", 20.0), ""),
         ],
     );
 }
