@@ -92,6 +92,7 @@ impl Calculation {
         };
         let samples = Samples {
             replicas: &replicas,
+            answered: !metric.samples.is_empty(),
             samples: &usage.samples(&metric.samples),
             cpu: self.controller.cpu(metric.resource.as_deref()),
             now: NOW,
@@ -145,6 +146,7 @@ fn error(failure: &Failure) -> Value {
     let category = match failure {
         Failure::NoReplicas => "no_pods",
         Failure::NoSamples => "no_metrics_returned",
+        Failure::NoUsableSamples => "no_usable_metrics",
         Failure::NoMatchingSamples => "no_matching_metrics",
         Failure::MissingRequest { .. } => "missing_request",
         Failure::NoSuchContainer { .. } => "container_not_found",
