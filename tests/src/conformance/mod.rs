@@ -2,10 +2,14 @@
 //! done here.
 
 mod behavior;
+mod compare;
 mod hpa;
+mod limits;
 mod memory;
 mod observation;
+mod past;
 mod pods;
+mod readings;
 mod reconcile;
 mod stage;
 
@@ -44,8 +48,6 @@ pub enum Outcome {
     },
     /// Something else was found.
     Failed(String),
-    /// It was not run.
-    Skipped(&'static str),
 }
 
 /// What came of all vectors.
@@ -55,8 +57,6 @@ pub struct Tally {
     pub passed: usize,
     /// The others that were run, in words.
     pub failed: Vec<String>,
-    /// How many were not run, by kind and reason.
-    pub skipped: BTreeMap<(String, &'static str), usize>,
     /// How often an expectation was not looked at.
     pub left_out: BTreeMap<&'static str, usize>,
 }
@@ -65,12 +65,7 @@ impl Tally {
     /// The last line of the report.
     #[must_use]
     pub fn line(&self) -> String {
-        let skipped: usize = self.skipped.values().sum();
-        format!(
-            "{} passed, {} failed, {skipped} skipped",
-            self.passed,
-            self.failed.len()
-        )
+        format!("{} passed, {} failed", self.passed, self.failed.len())
     }
 }
 
@@ -97,7 +92,7 @@ pub fn run(peer: &str, folder: &Path) -> Result<Tally> {
         }
     }
     ensure!(
-        tally.passed + tally.failed.len() + tally.skipped.len() > 0,
+        tally.passed + tally.failed.len() > 0,
         "{}: there are none",
         reading()
     );
@@ -115,9 +110,6 @@ impl Tally {
                 }
             }
             Ok(Outcome::Failed(found)) => self.failed.push(format!("{name}: {found}")),
-            Ok(Outcome::Skipped(why)) => {
-                *self.skipped.entry((case.kind.clone(), why)).or_default() += 1
-            }
             Err(error) => self
                 .failed
                 .push(format!("{name}: it cannot be read: {error:#}")),
@@ -128,29 +120,5 @@ impl Tally {
 impl Case {
     fn inputs<T: for<'de> Deserialize<'de>>(&self) -> Result<T> {
         Ok(serde_json::from_value(self.inputs.clone())?)
-    }
-
-    /// Compares what is expected with what was found. Only what is expected is looked at.
-    fn compare(&self, found: &Value) -> Outcome {
-        self.compare_without(found, None)
-    }
-
-    /// The same, without the expectation `left_out`.
-    fn compare_without(&self, found: &Value, left_out: Option<&'static str>) -> Outcome {
-        let left_out = left_out.filter(|key| self.expected.contains_key(*key));
-        let differs: Vec<_> = self
-            .expected
-            .iter()
-            .filter(|(key, _)| Some(key.as_str()) != left_out)
-            .filter(|(key, want)| found.get(key.as_str()) != Some(*want))
-            .map(|(key, want)| {
-                let found = found.get(key.as_str()).unwrap_or(&Value::Null);
-                format!("{key} should be {want} and is {found}")
-            })
-            .collect();
-        match differs.is_empty() {
-            true => Outcome::Passed { left_out },
-            false => Outcome::Failed(differs.join("; ")),
-        }
     }
 }
