@@ -209,12 +209,13 @@ pub(super) struct PodSample {
 }
 
 impl PodSample {
-    /// The sample by the pod's name; `None` when a container did not answer, and the whole pod so neither.
+    /// The sample by the pod's name; `None` when a container did not answer, or none did, and the whole pod so neither.
     pub(super) fn sample(&self, of: &Usage<'_>) -> Option<(&str, Sample)> {
         let answered = |name: &&str| self.usage_m.contains_key(*name);
         let value = match (self.value_m, of.container) {
             (Some(value), _) => Milli(value),
             (None, Some(container)) => Milli(*self.usage_m.get(container)?),
+            (None, None) if self.usage_m.is_empty() => return None,
             (None, None) if !of.containers(&self.pod).iter().all(answered) => return None,
             (None, None) => Milli::sum(self.usage_m.values().copied().map(Milli)),
         };
