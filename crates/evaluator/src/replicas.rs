@@ -64,6 +64,7 @@ impl Readings<'_> {
         };
         let samples = Samples {
             replicas: listing.replicas(),
+            answered: !self.named().is_empty(),
             samples: &self.samples(),
             cpu: (self.is_resource() && self.metric == CPU).then_some(self.cpu),
             now: self.now,

@@ -296,7 +296,8 @@ fn reason(proposal: &Proposal, tolerance: Tolerance) -> RuleReason {
 fn cause(failure: Failure) -> Unavailable {
     match failure {
         Failure::NoReplicas => Unavailable::NoReplicas,
-        Failure::NoSamples => Unavailable::NoSuchSamples,
+        Failure::NoSamples => Unavailable::Missing,
+        Failure::NoUsableSamples => Unavailable::NoSuchSamples,
         Failure::NoMatchingSamples => Unavailable::StrangeSamples,
         Failure::MissingRequest { replica, container } => {
             Unavailable::MissingRequest { replica, container }

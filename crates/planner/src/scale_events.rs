@@ -28,11 +28,10 @@ pub struct ScaleEvents {
 impl ScaleEvents {
     /// Remembers a change of the count, in the last slot that is outdated, else in a new one. Events older than the longest
     /// period of the direction's rate policies are marked as outdated first. Without `behavior` no event is ever looked
-    /// at, so nothing is done. Rule: `storeScaleEvent` of autoscaling/v2.
+    /// at, so nothing is done. A count that stays would be a change of nothing downwards. Rule: `storeScaleEvent` of
+    /// autoscaling/v2, which is called of changes only.
     pub fn store(&mut self, from: Replicas, to: Replicas, at: Timestamp, policy: &Policy) {
-        let Some(direction) = Direction::between(from, to) else {
-            return;
-        };
+        let direction = Direction::between(from, to).unwrap_or(Direction::Down);
         if policy.pace == Pace::Plain {
             return;
         }
@@ -97,6 +96,14 @@ mod tests {
     type Events<'a> = &'a [(i64, u32, bool)];
 
     #[test]
+    fn a_count_that_stays_is_a_change_of_nothing_downwards() {
+        let mut lists = ScaleEvents::default();
+        lists.store(Replicas(10), Replicas(10), NOW, &policy(1, 100));
+        let (up, down) = (Vec::new(), events(&[(0, 0, false)]));
+        assert_eq!(lists, ScaleEvents { up, down });
+    }
+
+    #[test]
     fn a_change_takes_the_last_outdated_slot_of_its_direction() {
         let cases: [(&str, Events, Events); 6] = [
             ("none yet", &[], &[(0, 5, false)]),
@@ -148,7 +155,6 @@ mod tests {
             down.store(ten, five, NOW, &policy);
             assert_eq!(down, lists(&before, &after), "{name}: down");
             let mut nothing = lists(&before, &before);
-            nothing.store(ten, ten, NOW, &policy);
             nothing.store(ten, fifteen, NOW, &plain(policy.clone()));
             assert_eq!(nothing, lists(&before, &before), "{name}: without behavior");
         }

@@ -1,7 +1,8 @@
 //! The HPA's vectors of `behavior`: policies are read as users write them, and the planner's steps are called.
 
+use super::limits::policy;
 use super::pods::{Controller, NOW, at};
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use headroom_model::{
     Replicas,
     body::{Direction, HoldReason},
@@ -11,7 +12,7 @@ use headroom_planner::{
     scale_events::{self, ScaleEvents},
     step::Step,
 };
-use headroom_policy::{Policy, RateAmount, RatePolicy, Scaling, Select};
+use headroom_policy::{RateAmount, RatePolicy, Scaling, Select};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -34,20 +35,20 @@ impl From<Way> for Direction {
     }
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Rules {
-    stabilization_s: Option<u64>,
-    select: Option<String>,
+    pub(super) stabilization_s: Option<u64>,
+    pub(super) select: Option<String>,
     #[serde(default)]
-    policies: Vec<Rate>,
+    pub(super) policies: Vec<Rate>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
-struct Rate {
+pub(super) struct Rate {
     #[serde(rename = "type")]
-    kind: String,
-    value: u32,
-    period_s: u64,
+    pub(super) kind: String,
+    pub(super) value: u32,
+    pub(super) period_s: u64,
 }
 
 impl Rules {
@@ -71,7 +72,7 @@ impl Rules {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Behavior {
     pub(super) scale_up: Option<Rules>,
     pub(super) scale_down: Option<Rules>,
@@ -83,36 +84,6 @@ impl Behavior {
         let written = |rules: &Option<Rules>| rules.as_ref().map(Rules::written);
         json!({ "scaleUp": written(&self.scale_up), "scaleDown": written(&self.scale_down) })
     }
-}
-
-/// A policy with this behavior, or without one, under this controller.
-pub(super) fn policy(
-    behavior: Option<&Behavior>,
-    controller: &Controller,
-    minimum: u32,
-    maximum: u32,
-) -> Result<Policy> {
-    let value = json!({
-        "apiVersion": "headroom.dev/v1alpha1",
-        "kind": "ScalingPolicy",
-        "metadata": { "namespace": "vectors", "name": "web" },
-        "spec": {
-            "scaleTargetRef": { "kind": "Command", "name": "web" },
-            "minReplicas": minimum,
-            "maxReplicas": maximum,
-            "metrics": [{
-                "type": "External",
-                "external": {
-                    "metric": { "name": "load" },
-                    "target": { "type": "AverageValue", "averageValue": "1" },
-                },
-                "from": { "source": "push" },
-            }],
-            "behavior": behavior.map(Behavior::written),
-            "evaluation": controller.evaluation(),
-        },
-    });
-    Policy::from_value(&value).map_err(|errors| anyhow!("{errors}"))
 }
 
 /// A change of the count, always positive.
@@ -145,11 +116,14 @@ fn changes(up: &[ScaleEvent], down: &[ScaleEvent]) -> Vec<Change> {
 /// `rate_limit`: policies, minimum and maximum together.
 #[derive(Debug, Deserialize)]
 pub(super) struct RateLimit {
+    #[serde(default)]
+    controller: Controller,
     current_replicas: u32,
     desired_replicas: u32,
     min_replicas: u32,
     max_replicas: u32,
-    behavior: Behavior,
+    /// None is the same as one that says nothing.
+    behavior: Option<Behavior>,
     #[serde(default)]
     scale_up_events: Vec<ScaleEvent>,
     #[serde(default)]
@@ -158,13 +132,9 @@ pub(super) struct RateLimit {
 
 impl RateLimit {
     pub(super) fn limited(&self) -> Result<Value> {
-        let (minimum, maximum) = (self.min_replicas, self.max_replicas);
-        let policy = policy(
-            Some(&self.behavior),
-            &Controller::default(),
-            minimum,
-            maximum,
-        )?;
+        let bounds = (self.min_replicas, self.max_replicas);
+        let behavior = self.behavior.clone().unwrap_or_default();
+        let policy = policy(Some(&behavior), &self.controller, bounds)?;
         let changes = changes(&self.scale_up_events, &self.scale_down_events);
         let (current, wanted) = (
             Replicas(self.current_replicas),
@@ -197,7 +167,8 @@ pub(super) fn reason(step: &Step) -> &'static str {
 pub(super) struct PolicyLimit {
     direction: Way,
     current_replicas: u32,
-    rules: Rules,
+    /// None is the same as one that says nothing.
+    rules: Option<Rules>,
     #[serde(default)]
     scale_up_events: Vec<ScaleEvent>,
     #[serde(default)]
@@ -206,27 +177,28 @@ pub(super) struct PolicyLimit {
 
 impl PolicyLimit {
     pub(super) fn limit(&self) -> Result<Value> {
-        let scaling = completed(self.direction, &self.rules)?;
+        let scaling = completed(self.direction, self.rules.as_ref())?;
         let changes = changes(&self.scale_up_events, &self.scale_down_events);
         let current = Replicas(self.current_replicas);
         let limit = rate::limit(self.direction.into(), current, &scaling, &changes, NOW);
-        Ok(json!({ "replicas": limit.replicas }))
+        // Kubernetes holds no larger count, either way.
+        let (least, most) = (i64::from(i32::MIN), i64::from(i32::MAX));
+        Ok(json!({ "replicas": limit.replicas.clamp(least, most) }))
     }
 }
 
 /// Rules of one direction with their defaults, as a policy has them.
-fn completed(direction: Way, rules: &Rules) -> Result<Scaling> {
-    let behavior = match direction {
-        Way::Up => Behavior {
-            scale_up: Some(rules.clone()),
-            scale_down: None,
-        },
-        Way::Down => Behavior {
-            scale_up: None,
-            scale_down: Some(rules.clone()),
-        },
+fn completed(direction: Way, rules: Option<&Rules>) -> Result<Scaling> {
+    let (rules, none) = (rules.cloned(), None);
+    let (scale_up, scale_down) = match direction {
+        Way::Up => (rules, none),
+        Way::Down => (none, rules),
     };
-    let policy = policy(Some(&behavior), &Controller::default(), 1, 10)?;
+    let behavior = Behavior {
+        scale_up,
+        scale_down,
+    };
+    let policy = policy(Some(&behavior), &Controller::default(), (1, 10))?;
     Ok(policy.scaling(direction.into()).clone())
 }
 
@@ -234,15 +206,17 @@ fn completed(direction: Way, rules: &Rules) -> Result<Scaling> {
 #[derive(Debug, Deserialize)]
 pub(super) struct Defaults {
     direction: Way,
-    rules: Rules,
+    /// None is the same as one that says nothing.
+    rules: Option<Rules>,
 }
 
 impl Defaults {
     pub(super) fn completed(&self) -> Result<Value> {
-        let scaling = completed(self.direction, &self.rules)?;
+        let scaling = completed(self.direction, self.rules.as_ref())?;
         let seconds = scaling.stabilization_window.0 / 1000;
+        let given = self.rules.as_ref().and_then(|rules| rules.stabilization_s);
         let controllers = matches!(self.direction, Way::Down)
-            && self.rules.stabilization_s.is_none()
+            && given.is_none()
             && seconds == WINDOW_DOWN_SECONDS;
         Ok(json!({
             "stabilization_s": if controllers { Value::Null } else { json!(seconds) },

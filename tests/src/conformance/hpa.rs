@@ -2,16 +2,20 @@
 
 use super::behavior::{Defaults, PolicyLimit, RateLimit};
 use super::memory::{DefaultLimits, EventLog, StabilizeBehavior, StabilizeDefault};
-use super::observation::Metric;
-use super::pods::{Controller, NOW, Pod, PodSample, Usage};
+use super::observation::{Aim, Metric};
+use super::pods::{Controller, NOW, Pod, Usage};
+use super::readings::{Grouping, Ratio, Requests};
 use super::reconcile::Cycle;
 use super::{Case, Outcome};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use headroom_evaluator::hpa::{
-    self, Failure, Milli, Proposal, Samples, average_of_total, average_value, group, ready_of,
-    request_of, resource_utilization,
+    self, Failure, Milli, Proposal, Samples, average_of_total, average_value, ready_of, request_of,
+    resource_utilization,
 };
-use headroom_model::Replicas;
+use headroom_model::{
+    Replicas,
+    body::{Recommendation, Unavailable},
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -27,10 +31,7 @@ pub(super) fn run(case: &Case) -> Result<Outcome> {
         | "object_value"
         | "object_average_value"
         | "external_value"
-        | "external_average_value" => {
-            let inputs: Calculation = case.inputs()?;
-            shown(inputs.propose()?, inputs.metric.target.value_m.is_some())
-        }
+        | "external_average_value" => case.inputs::<Calculation>()?.calculated()?,
         "pod_grouping" => case.inputs::<Grouping>()?.grouped(),
         "pod_requests" => case.inputs::<Requests>()?.requested(),
         "ratio" => case.inputs::<Ratio>()?.ratio()?,
@@ -62,197 +63,114 @@ struct Calculation {
 }
 
 impl Calculation {
-    fn propose(&self) -> Result<Result<Proposal, Failure>> {
-        let (metric, target) = (&self.metric, &self.metric.target);
+    fn calculated(self) -> Result<Value> {
+        let measured = match self.metric.aim() {
+            Aim::Value(_) => "value_m",
+            Aim::Percent(_) | Aim::Average(_) => "average_value_m",
+        };
+        let proposed = match self.metric.kind.as_str() {
+            "resource" | "container_resource" | "pods" if !self.metric.fetch_error => {
+                self.of_replicas()?
+            }
+            "object" | "external" if !self.metric.fetch_error => match self.metric.total() {
+                Some(total) => self.of_total(total)?,
+                None => return self.unavailable(),
+            },
+            _ => return self.unavailable(),
+        };
+        Ok(match proposed {
+            Ok(proposal) => json!({
+                "replicas": proposal.replicas.0,
+                "utilization_percent": proposal.utilization_percent,
+                measured: proposal.measured.0,
+            }),
+            Err(failure) => error(&failure),
+        })
+    }
+
+    fn of_total(&self, total: Milli) -> Result<Result<Proposal, Failure>> {
         let (tolerance, current) = (self.controller.tolerance(), Replicas(self.current_replicas));
+        Ok(match self.metric.aim() {
+            Aim::Value(value) => {
+                let replicas: Vec<_> = self.pods.iter().map(Pod::replica).collect();
+                let ready = || ready_of(&replicas);
+                hpa::value(total, Milli(value), tolerance, current, ready)
+            }
+            Aim::Average(value) => Ok(average_of_total(total, Milli(value), tolerance, current)),
+            Aim::Percent(_) => bail!("a total has a value or an average value as its target"),
+        })
+    }
+
+    fn of_replicas(&self) -> Result<Result<Proposal, Failure>> {
+        let metric = &self.metric;
+        let (tolerance, current) = (self.controller.tolerance(), Replicas(self.current_replicas));
+        let usage = Usage::of(&self.pods, metric);
         let replicas: Vec<_> = self.pods.iter().map(Pod::replica).collect();
-        let total = match (metric.value_m, &metric.values_m) {
-            (Some(value), _) => Some(Milli(value)),
-            (None, Some(values)) => Some(Milli::sum(values.iter().copied().map(Milli))),
-            (None, None) => None,
-        };
-        if let Some(total) = total {
-            return Ok(match (target.value_m, target.average_value_m) {
-                (Some(value), _) => {
-                    let ready = || ready_of(&replicas);
-                    hpa::value(total, Milli(value), tolerance, current, ready)
-                }
-                (None, Some(value)) => {
-                    Ok(average_of_total(total, Milli(value), tolerance, current))
-                }
-                (None, None) => bail!("a total has a value or an average value as its target"),
-            });
-        }
-        let usage = Usage {
-            pods: &self.pods,
-            container: metric.container.as_deref(),
-            age_seconds: metric.sample_age_s,
-            window_seconds: metric.window_s.unwrap_or(60),
-        };
         let samples = Samples {
             replicas: &replicas,
+            answered: !metric.samples.is_empty(),
             samples: &usage.samples(&metric.samples),
             cpu: self.controller.cpu(metric.resource.as_deref()),
             now: NOW,
         };
-        Ok(match (target.utilization_percent, target.average_value_m) {
-            (Some(percent), _) => {
+        Ok(match metric.aim() {
+            Aim::Percent(percent) => {
                 let resource = metric.resource.as_deref().unwrap_or("cpu");
                 let requests = || requests(&self.pods, &self.controller, resource, usage.container);
                 resource_utilization(samples, requests, percent, tolerance, current)
             }
-            (None, Some(value)) => average_value(samples, Milli(value), tolerance, current),
-            (None, None) => {
+            Aim::Average(value) => average_value(samples, Milli(value), tolerance, current),
+            Aim::Value(_) => {
                 bail!("readings of pods have a share or an average value as their target")
             }
         })
     }
+
+    /// Where there is nothing to reckon with, what the evaluator says of that.
+    fn unavailable(self) -> Result<Value> {
+        let cycle = Cycle::of_one(
+            self.metric,
+            self.pods,
+            self.controller,
+            self.current_replicas,
+        );
+        let category = match cycle.said_of_first()? {
+            Recommendation::Unavailable { cause } => match cause {
+                Unavailable::Failed => "fetch_failed",
+                Unavailable::Missing => "no_metrics_returned",
+                Unavailable::UnknownType => "unknown_metric_type",
+                other => bail!("there is no word for {other:?}"),
+            },
+            said => bail!("without a value, the evaluator says {said:?}"),
+        };
+        Ok(json!({ "error": category }))
+    }
 }
 
-fn requests(
+/// What each pod requests.
+pub(super) fn requests(
     pods: &[Pod],
     controller: &Controller,
     resource: &str,
     container: Option<&str>,
 ) -> Result<BTreeMap<String, Milli>, Failure> {
     let one = |pod: &Pod| {
-        let template = pod.template(controller, resource);
+        let template = pod.template(controller, &[resource]);
         let request = request_of(&pod.name, &template, resource, container)?;
         Ok((pod.name.clone(), request))
     };
     pods.iter().map(one).collect()
 }
 
-fn shown(proposed: Result<Proposal, Failure>, is_value: bool) -> Value {
-    match proposed {
-        Ok(proposal) => {
-            let measured = match is_value {
-                true => "value_m",
-                false => "average_value_m",
-            };
-            json!({
-                "replicas": proposal.replicas.0,
-                "utilization_percent": proposal.utilization_percent,
-                measured: proposal.measured.0,
-            })
-        }
-        Err(failure) => error(&failure),
-    }
-}
-
-fn error(failure: &Failure) -> Value {
+/// The vectors' word for what is wrong.
+pub(super) fn error(failure: &Failure) -> Value {
     let category = match failure {
         Failure::NoReplicas => "no_pods",
         Failure::NoSamples => "no_metrics_returned",
+        Failure::NoUsableSamples => "no_usable_metrics",
         Failure::NoMatchingSamples => "no_matching_metrics",
         Failure::MissingRequest { .. } => "missing_request",
         Failure::NoSuchContainer { .. } => "container_not_found",
     };
     json!({ "error": category })
-}
-
-#[derive(Debug, Deserialize)]
-struct Grouping {
-    #[serde(default)]
-    controller: Controller,
-    resource: String,
-    pods: Vec<Pod>,
-    samples: Vec<PodSample>,
-}
-
-impl Grouping {
-    fn grouped(&self) -> Value {
-        let usage = Usage {
-            pods: &self.pods,
-            container: None,
-            age_seconds: 0,
-            window_seconds: 60,
-        };
-        let replicas: Vec<_> = self.pods.iter().map(Pod::replica).collect();
-        let cpu = self.controller.cpu(Some(&self.resource));
-        let groups = group(&replicas, &usage.samples(&self.samples), cpu, NOW);
-        json!({
-            "ready_count": groups.ready,
-            "unready": groups.unready,
-            "missing": groups.missing,
-            "ignored": groups.ignored,
-        })
-    }
-}
-
-#[derive(Debug, Deserialize)]
-struct Requests {
-    #[serde(default)]
-    controller: Controller,
-    pods: Vec<Pod>,
-    container: Option<String>,
-}
-
-impl Requests {
-    fn requested(&self) -> Value {
-        match requests(
-            &self.pods,
-            &self.controller,
-            "cpu",
-            self.container.as_deref(),
-        ) {
-            Ok(requests) => {
-                let requests = requests
-                    .into_iter()
-                    .map(|(name, request)| (name, request.0));
-                json!({ "requests_m": requests.collect::<BTreeMap<_, _>>() })
-            }
-            Err(failure) => error(&failure),
-        }
-    }
-}
-
-#[derive(Debug, Deserialize)]
-struct Ratio {
-    mode: String,
-    values_m: BTreeMap<String, i64>,
-    #[serde(default)]
-    requests_m: BTreeMap<String, i64>,
-    target_percent: Option<i32>,
-    target_m: Option<i64>,
-}
-
-impl Ratio {
-    fn ratio(&self) -> Result<Value> {
-        let named = |values: &'_ BTreeMap<String, i64>| -> BTreeMap<String, Milli> {
-            values
-                .iter()
-                .map(|(name, value)| (name.clone(), Milli(*value)))
-                .collect()
-        };
-        let (values, requests) = (named(&self.values_m), named(&self.requests_m));
-        let ratio = match self.mode.as_str() {
-            "utilization" => {
-                let target = self
-                    .target_percent
-                    .context("a utilization has a target_percent")?;
-                hpa::utilization(&borrowed(&values), &borrowed(&requests), target)
-            }
-            "usage" => {
-                let target = self.target_m.context("a usage has a target_m")?;
-                hpa::usage(&borrowed(&values), Milli(target))
-            }
-            other => bail!("there is no mode {other:?}"),
-        };
-        Ok(match ratio {
-            Ok(ratio) => json!({
-                "ratio": ratio.ratio,
-                "utilization_percent": ratio.utilization_percent,
-                "average_value_m": ratio.average.0,
-            }),
-            Err(failure) => error(&failure),
-        })
-    }
-}
-
-fn borrowed(values: &BTreeMap<String, Milli>) -> BTreeMap<&str, Milli> {
-    values
-        .iter()
-        .map(|(name, value)| (name.as_str(), *value))
-        .collect()
 }

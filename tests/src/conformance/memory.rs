@@ -1,6 +1,7 @@
 //! The HPA's vectors of what it does without `behavior`, and of what it remembers from one period to the next.
 
-use super::behavior::{Behavior, Rules, ScaleEvent, Way, policy, reason};
+use super::behavior::{Behavior, Rules, ScaleEvent, Way, reason};
+use super::limits::policy;
 use super::pods::{Controller, NOW, at};
 use anyhow::Result;
 use headroom_model::{Replicas, Span, body::Direction};
@@ -13,6 +14,9 @@ use headroom_planner::{
 use headroom_policy::Policy;
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+/// No bounds.
+const ANY: (u32, u32) = (0, i32::MAX.unsigned_abs());
 
 /// `default_limits`: the brake, minimum and maximum without behavior.
 #[derive(Debug, Deserialize)]
@@ -27,8 +31,8 @@ pub(super) struct DefaultLimits {
 
 impl DefaultLimits {
     pub(super) fn limited(&self) -> Result<Value> {
-        let (minimum, maximum) = (self.min_replicas, self.max_replicas);
-        let policy = policy(None, &self.controller, minimum, maximum)?;
+        let bounds = (self.min_replicas, self.max_replicas);
+        let policy = policy(None, &self.controller, bounds)?;
         let (current, wanted) = (
             Replicas(self.current_replicas),
             Replicas(self.desired_replicas),
@@ -73,7 +77,7 @@ pub(super) struct StabilizeDefault {
 
 impl StabilizeDefault {
     pub(super) fn stabilized(&self) -> Result<Value> {
-        let policy = policy(None, &self.controller, 0, i32::MAX.unsigned_abs())?;
+        let policy = policy(None, &self.controller, ANY)?;
         let (current, desired) = (self.current_replicas, self.desired_replicas);
         Ok(look(&self.recommendations, current, desired, &policy))
     }
@@ -97,8 +101,7 @@ impl StabilizeBehavior {
             scale_up: Some(Rules::with_window(self.up_window_s)),
             scale_down: Some(Rules::with_window(self.down_window_s)),
         };
-        let most = i32::MAX.unsigned_abs();
-        let policy = policy(Some(&behavior), &self.controller, 0, most)?;
+        let policy = policy(Some(&behavior), &self.controller, ANY)?;
         let (current, desired) = (self.current_replicas, self.desired_replicas);
         Ok(look(&self.recommendations, current, desired, &policy))
     }
@@ -121,8 +124,7 @@ impl EventLog {
             scale_up: Some(rules.clone()),
             scale_down: Some(rules.clone()),
         });
-        let most = i32::MAX.unsigned_abs();
-        let policy = policy(behavior.as_ref(), &Controller::default(), 0, most)?;
+        let policy = policy(behavior.as_ref(), &Controller::default(), ANY)?;
         let before = self.events.iter().map(ScaleEvent::entry);
         let mut events = ScaleEvents::default();
         of(&mut events, self.direction).extend(before);

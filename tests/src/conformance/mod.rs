@@ -2,10 +2,14 @@
 //! done here.
 
 mod behavior;
+mod compare;
 mod hpa;
+mod limits;
 mod memory;
 mod observation;
+mod past;
 mod pods;
+mod readings;
 mod reconcile;
 mod stage;
 
@@ -116,7 +120,7 @@ impl Tally {
             }
             Ok(Outcome::Failed(found)) => self.failed.push(format!("{name}: {found}")),
             Ok(Outcome::Skipped(why)) => {
-                *self.skipped.entry((case.kind.clone(), why)).or_default() += 1
+                *self.skipped.entry((case.kind.clone(), why)).or_default() += 1;
             }
             Err(error) => self
                 .failed
@@ -128,29 +132,5 @@ impl Tally {
 impl Case {
     fn inputs<T: for<'de> Deserialize<'de>>(&self) -> Result<T> {
         Ok(serde_json::from_value(self.inputs.clone())?)
-    }
-
-    /// Compares what is expected with what was found. Only what is expected is looked at.
-    fn compare(&self, found: &Value) -> Outcome {
-        self.compare_without(found, None)
-    }
-
-    /// The same, without the expectation `left_out`.
-    fn compare_without(&self, found: &Value, left_out: Option<&'static str>) -> Outcome {
-        let left_out = left_out.filter(|key| self.expected.contains_key(*key));
-        let differs: Vec<_> = self
-            .expected
-            .iter()
-            .filter(|(key, _)| Some(key.as_str()) != left_out)
-            .filter(|(key, want)| found.get(key.as_str()) != Some(*want))
-            .map(|(key, want)| {
-                let found = found.get(key.as_str()).unwrap_or(&Value::Null);
-                format!("{key} should be {want} and is {found}")
-            })
-            .collect();
-        match differs.is_empty() {
-            true => Outcome::Passed { left_out },
-            false => Outcome::Failed(differs.join("; ")),
-        }
     }
 }

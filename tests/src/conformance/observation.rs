@@ -1,8 +1,9 @@
 //! Metrics of whole cycles, as a policy and as observations have them.
 
 use super::pods::{Controller, NOW, Pod, PodSample, Usage, at};
+use headroom_evaluator::hpa::Milli;
 use headroom_model::{
-    Body, Span,
+    Body, Span, Timestamp,
     body::{
         CollectionFailed, CollectionFailure, ContainerUsage, FleetState, Measured, Observed, Part,
         Reading,
@@ -10,6 +11,9 @@ use headroom_model::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+/// The oldest sample that a policy can allow, in seconds.
+const OLDEST_SECONDS: u64 = 86_400;
 
 /// One metric.
 #[derive(Debug, Deserialize)]
@@ -19,23 +23,31 @@ pub(super) struct Metric {
     pub(super) resource: Option<String>,
     pub(super) container: Option<String>,
     #[serde(default)]
-    pub(super) target: Target,
+    target: Target,
     #[serde(default)]
     pub(super) samples: Vec<PodSample>,
     #[serde(default)]
     pub(super) sample_age_s: u64,
     pub(super) window_s: Option<u64>,
-    pub(super) value_m: Option<i64>,
-    pub(super) values_m: Option<Vec<i64>>,
+    value_m: Option<i64>,
+    values_m: Option<Vec<i64>>,
     #[serde(default)]
     pub(super) fetch_error: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Target {
-    pub(super) utilization_percent: Option<i32>,
-    pub(super) average_value_m: Option<i64>,
-    pub(super) value_m: Option<i64>,
+struct Target {
+    utilization_percent: Option<i32>,
+    average_value_m: Option<i64>,
+    value_m: Option<i64>,
+}
+
+/// What a metric is to be brought to; values are in thousandths.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Aim {
+    Percent(i32),
+    Average(i64),
+    Value(i64),
 }
 
 impl Metric {
@@ -53,9 +65,40 @@ impl Metric {
         }
     }
 
+    /// Where a vector says that it does not matter, anything that is allowed.
+    pub(super) fn aim(&self) -> Aim {
+        let target = &self.target;
+        match (
+            target.utilization_percent,
+            target.average_value_m,
+            target.value_m,
+        ) {
+            (Some(percent), _, _) => Aim::Percent(percent),
+            (None, Some(average), _) => Aim::Average(average),
+            (None, None, Some(value)) => Aim::Value(value),
+            (None, None, None) if self.kind.ends_with("resource") => Aim::Percent(1),
+            (None, None, None) => Aim::Average(1000),
+        }
+    }
+
+    /// The value of an object, or the sum of external series; `None` where there is nothing.
+    pub(super) fn total(&self) -> Option<Milli> {
+        match (self.value_m, self.values_m.as_deref()) {
+            (Some(value), _) => Some(Milli(value)),
+            (None, None | Some([])) => None,
+            (None, Some(values)) => Some(Milli::sum(values.iter().copied().map(Milli))),
+        }
+    }
+
+    /// Whether its usage is what an HPA shows as its utilization of processor time.
+    pub(super) fn is_cpu_utilization(&self) -> bool {
+        let is_cpu = self.kind == "resource" && self.resource.as_deref() == Some("cpu");
+        is_cpu && matches!(self.aim(), Aim::Percent(_))
+    }
+
     /// As autoscaling/v2 spells it.
     pub(super) fn written(&self, index: usize, controller: &Controller) -> Value {
-        let target = self.target.written(&self.kind);
+        let target = target(self.aim());
         let load = json!({ "name": "load" });
         let (metric_type, field, described) = match self.kind.as_str() {
             "resource" => (
@@ -88,7 +131,7 @@ impl Metric {
         let mut metric = json!({
             "name": Self::rule(index),
             "type": metric_type,
-            "from": { "source": Self::rule(index), "freshness": "24h" },
+            "from": { "source": Self::rule(index), "freshness": format!("{OLDEST_SECONDS}s") },
             "tolerance": controller.one_tolerance(),
         });
         metric[field] = described;
@@ -96,23 +139,22 @@ impl Metric {
     }
 }
 
-impl Target {
-    /// Where a vector says that it does not matter, anything that is allowed.
-    fn written(&self, kind: &str) -> Value {
-        let quantity = |milli: i64| format!("{milli}m");
-        match (self.utilization_percent, self.average_value_m, self.value_m) {
-            (Some(percent), _, _) => json!({ "averageUtilization": percent }),
-            (None, Some(average), _) => json!({ "averageValue": quantity(average) }),
-            (None, None, Some(value)) => json!({ "value": quantity(value) }),
-            (None, None, None) if kind.ends_with("resource") => json!({ "averageUtilization": 1 }),
-            (None, None, None) => json!({ "averageValue": "1" }),
-        }
+/// As autoscaling/v2 spells it.
+fn target(aim: Aim) -> Value {
+    let quantity = |milli: i64| format!("{milli}m");
+    match aim {
+        Aim::Percent(percent) => json!({ "averageUtilization": percent }),
+        Aim::Average(average) => json!({ "averageValue": quantity(average) }),
+        Aim::Value(value) => json!({ "value": quantity(value) }),
     }
 }
 
 /// The pods, as a source lists them.
 pub(super) fn listed(pods: &[Pod], controller: &Controller, metrics: &[Metric]) -> FleetState {
-    let resource = metrics.iter().find_map(|metric| metric.resource.as_deref());
+    let resources: Vec<_> = metrics
+        .iter()
+        .filter_map(|it| it.resource.as_deref())
+        .collect();
     let replicas: Vec<_> = pods.iter().map(Pod::replica).collect();
     let rows = 0..u32::try_from(pods.len()).unwrap_or(u32::MAX);
     FleetState {
@@ -126,7 +168,7 @@ pub(super) fn listed(pods: &[Pod], controller: &Controller, metrics: &[Metric]) 
         made_from: rows.collect(),
         templates: pods
             .iter()
-            .map(|pod| pod.template(controller, resource.unwrap_or("cpu")))
+            .map(|pod| pod.template(controller, &resources))
             .collect(),
     }
 }
@@ -161,13 +203,9 @@ pub(super) fn observed(
                 .map(|it| it.value_m.map_or(f64::NAN, units))
                 .collect(),
         },
-        "object" | "external" => match (metric.value_m, metric.values_m.as_deref()) {
-            (Some(value), _) => Measured::Total(units(value)),
-            (None, None | Some([])) => Measured::Missing,
-            (None, Some(values)) => {
-                let total = values.iter().map(|value| i128::from(*value)).sum::<i128>();
-                Measured::Total(units(i64::try_from(total).unwrap_or(i64::MAX)))
-            }
+        "object" | "external" => match metric.total() {
+            Some(total) => Measured::Total(total.units()),
+            None => Measured::Missing,
         },
         _ => return None,
     };
@@ -195,10 +233,12 @@ fn usage(metric: &Metric, pods: &[Pod]) -> ContainerUsage {
     containers.sort();
     containers.dedup();
     let of = Usage {
-        pods,
         container: None,
-        age_seconds: metric.sample_age_s,
-        window_seconds: metric.window_s.unwrap_or(60),
+        ..Usage::of(pods, metric)
+    };
+    let span = |sample: &PodSample| {
+        let age = sample.age_s.unwrap_or(of.age_seconds);
+        believed(age, sample.window_s.unwrap_or(of.window_seconds))
     };
     let value = |sample: &PodSample, container: &String| {
         let milli = sample.usage_m.get(container);
@@ -217,14 +257,16 @@ fn usage(metric: &Metric, pods: &[Pod]) -> ContainerUsage {
             })
             .collect(),
         incomplete: samples.iter().map(|it| it.sample(&of).is_none()).collect(),
-        at: samples
-            .iter()
-            .map(|it| at(it.age_s.unwrap_or(metric.sample_age_s)))
-            .collect(),
-        windows: samples
-            .iter()
-            .map(|it| Span::seconds(it.window_s.unwrap_or(of.window_seconds)))
-            .collect(),
+        at: samples.iter().map(|it| span(it).0).collect(),
+        windows: samples.iter().map(|it| span(it).1).collect(),
         containers,
     }
+}
+
+/// When a sample was taken, and over which span. The HPA believes any age, a policy at most a day: an older sample is taken
+/// for one of a day ago that was measured since the same instant, and that instant is all that the HPA looks at.
+fn believed(age_seconds: u64, window_seconds: u64) -> (Timestamp, Span) {
+    let young = age_seconds.min(OLDEST_SECONDS);
+    let window = window_seconds.saturating_add(age_seconds.saturating_sub(young));
+    (at(young), Span::seconds(window))
 }

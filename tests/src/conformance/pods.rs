@@ -1,5 +1,6 @@
 //! Pods, their samples and the controller's settings, as the vectors have them, in the evaluator's words.
 
+use super::observation::Metric;
 use headroom_evaluator::hpa::{CpuRules, Milli, Replica, Sample, Tolerance};
 use headroom_model::{
     Span, Timestamp,
@@ -27,8 +28,8 @@ pub(super) struct Controller {
     cpu_initialization_period_s: Option<u64>,
     initial_readiness_delay_s: Option<u64>,
     pod_level_requests: Option<bool>,
-    downscale_stabilization_s: Option<u64>,
-    scale_up_limit_factor: Option<f64>,
+    pub(super) downscale_stabilization_s: Option<u64>,
+    pub(super) scale_up_limit_factor: Option<f64>,
     scale_up_limit_minimum: Option<f64>,
 }
 
@@ -71,10 +72,14 @@ impl Controller {
             "initialReadinessDelay": seconds(self.initial_readiness_delay_s),
             "scaleUpLimit": {
                 "factor": self.scale_up_limit_factor,
-                // The vectors write a double; a count is cut off where it is used.
-                "minimum": self.scale_up_limit_minimum.map(|minimum| minimum as u32),
+                "minimum": self.scale_up_limit_minimum(),
             },
         })
+    }
+
+    /// The vectors write a double; a count is cut off where it is used.
+    pub(super) fn scale_up_limit_minimum(&self) -> Option<u32> {
+        self.scale_up_limit_minimum.map(|minimum| minimum as u32)
     }
 
     /// The rules for `resource`: only processor time has any.
@@ -165,9 +170,12 @@ impl Pod {
         }
     }
 
-    /// What it is made from; all requests are of `resource`.
-    pub(super) fn template(&self, controller: &Controller, resource: &str) -> Template {
-        let of = |request: i64| (resource.to_owned(), request);
+    /// What it is made from. The vectors write a request down once: it is that of each of `resources`.
+    pub(super) fn template(&self, controller: &Controller, resources: &[&str]) -> Template {
+        let of = |request: Option<i64>| -> BTreeMap<String, i64> {
+            let each = |request: i64| resources.iter().map(move |it| ((*it).to_owned(), request));
+            request.into_iter().flat_map(each).collect()
+        };
         let stays = self
             .init_containers
             .iter()
@@ -178,16 +186,13 @@ impl Pod {
             .chain(stays)
             .map(|container| Container {
                 name: container.name.clone(),
-                requests: container.request_m.map(of).into_iter().collect(),
+                requests: of(container.request_m),
             });
         Template {
             containers: containers.collect(),
-            requests: self
+            requests: of(self
                 .pod_request_m
-                .filter(|_| controller.pod_level_requests != Some(false))
-                .map(of)
-                .into_iter()
-                .collect(),
+                .filter(|_| controller.pod_level_requests != Some(false))),
         }
     }
 }
@@ -204,12 +209,13 @@ pub(super) struct PodSample {
 }
 
 impl PodSample {
-    /// The sample by the pod's name; `None` when a container did not answer, and the whole pod so neither.
+    /// The sample by the pod's name; `None` when a container did not answer, or none did, and the whole pod so neither.
     pub(super) fn sample(&self, of: &Usage<'_>) -> Option<(&str, Sample)> {
         let answered = |name: &&str| self.usage_m.contains_key(*name);
         let value = match (self.value_m, of.container) {
             (Some(value), _) => Milli(value),
             (None, Some(container)) => Milli(*self.usage_m.get(container)?),
+            (None, None) if self.usage_m.is_empty() => return None,
             (None, None) if !of.containers(&self.pod).iter().all(answered) => return None,
             (None, None) => Milli::sum(self.usage_m.values().copied().map(Milli)),
         };
@@ -230,7 +236,17 @@ pub(super) struct Usage<'a> {
     pub(super) window_seconds: u64,
 }
 
-impl Usage<'_> {
+impl<'a> Usage<'a> {
+    /// What is read for a metric.
+    pub(super) fn of(pods: &'a [Pod], metric: &'a Metric) -> Self {
+        Self {
+            pods,
+            container: metric.container.as_deref(),
+            age_seconds: metric.sample_age_s,
+            window_seconds: metric.window_s.unwrap_or(60),
+        }
+    }
+
     fn containers(&self, pod: &str) -> Vec<&str> {
         let pod = self.pods.iter().find(|known| known.name == pod);
         let containers = pod.into_iter().flat_map(|pod| &pod.containers);

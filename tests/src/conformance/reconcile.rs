@@ -1,23 +1,27 @@
 //! The HPA's vectors of whole cycles: a policy and what was observed, through the evaluator and the planner.
+//!
+//! The policies have `trigger: Period`, so that the planner keeps the HPA's own lists and the edges of windows are the
+//! HPA's. A cycle is the arrival of the policy, which ends a period at once.
 
 use super::behavior::{Behavior, ScaleEvent};
 use super::observation::{Metric, failed, listed, observed};
-use super::pods::{Controller, NOW, Pod, at};
+use super::past::{self, Past, Remembered, drifted, ended};
+use super::pods::{Controller, NOW, Pod};
 use super::stage::Stage;
-use anyhow::{Result, anyhow};
+use anyhow::{Context as _, Result, anyhow};
 use headroom_model::{
-    Event, Generation, Replicas, Seq, Span, Timestamp, WorkloadId,
+    Replicas, Span, WorkloadId,
     body::{
-        Actuated, Decided, Decision, Direction, Drifted, FleetState, HoldReason, Mode, Outcome,
-        PolicyApplied, Recommendation, Recommended, RuleReason, StepTaken, Unavailable,
+        Decided, Decision, Direction, FleetState, HoldReason, Outcome, PolicyApplied,
+        Recommendation, Recommended, StepTaken, Ticked, Unavailable,
     },
 };
 use headroom_policy::Policy;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// Long before all that the vectors remember: the policy is in force since.
-const BEGINNING: u64 = 1_000_000;
+/// Longer than any period: the end of the next one.
+const NEXT: Span = Span::seconds(15);
 
 /// One cycle.
 #[derive(Debug, Deserialize)]
@@ -42,46 +46,70 @@ pub(super) struct Cycle {
     faults: Vec<String>,
 }
 
-#[derive(Debug, Deserialize)]
-struct Remembered {
-    age_s: u64,
-    replicas: u32,
-}
-
 impl Cycle {
-    /// What comes of it, in the vectors' words.
-    pub(super) fn reconciled(&self) -> Result<Value> {
-        let mut stage = self.past()?;
-        let before = stage.recommended.clone();
-        if !self.has("scale_get") {
-            stage.happens(NOW, drifted(self.spec_replicas));
+    /// The first cycle of an autoscaler that has this metric alone.
+    pub(super) fn of_one(
+        metric: Metric,
+        pods: Vec<Pod>,
+        controller: Controller,
+        current: u32,
+    ) -> Self {
+        Self {
+            controller,
+            min_replicas: 0,
+            max_replicas: i32::MAX.unsigned_abs(),
+            spec_replicas: current,
+            status_replicas: current,
+            behavior: None,
+            recommendations: None,
+            pods,
+            metrics: vec![metric],
+            scale_up_events: Vec::new(),
+            scale_down_events: Vec::new(),
+            selector: None,
+            faults: Vec::new(),
         }
-        // As in the HPA, a count outside the bounds is the end of the cycle.
-        if scaled(&stage).is_none() {
-            self.observe(&mut stage);
-        }
-        let chosen = stage.decided.clone();
-        if let Some((event, decided)) = &chosen
-            && self.has("scale_update")
-            && let Decision::Scale { to, .. } = decided.decision
-        {
-            stage.happens(NOW, refused(event, to));
-        }
-        let heard = |rule: &String| before.get(rule) != stage.recommended.get(rule);
-        let evaluated = chosen.as_ref().is_some_and(|(_, decided)| joined(decided));
-        let rules: Vec<&Recommended> = (0..self.metrics.len())
-            .map(Metric::rule)
-            .filter(|rule| evaluated && (heard(rule) || is_unknown(&stage.recommended[rule])))
-            .map(|rule| &stage.recommended[&rule])
-            .collect();
-        Ok(self.shown(&stage, &rules))
     }
 
-    fn shown(&self, stage: &Stage, rules: &[&Recommended]) -> Value {
-        let (replicas, action, held) = match stage.decided.as_ref().map(|(_, it)| &it.decision) {
-            Some(Decision::Scale { to, .. }) => (*to, Direction::between(self.spec(), *to), None),
-            Some(Decision::Hold { at, reason }) => (at.unwrap_or(self.spec()), None, Some(reason)),
-            None => (self.spec(), None, None),
+    /// What the evaluator says of the first metric.
+    pub(super) fn said_of_first(&self) -> Result<Recommendation> {
+        let stage = self.played()?;
+        let said = stage.recommended.get(&Metric::rule(0));
+        let said = said.context("the evaluator says nothing of the metric")?;
+        Ok(said.recommendation.clone())
+    }
+
+    /// What comes of it, in the vectors' words.
+    pub(super) fn reconciled(&self) -> Result<Value> {
+        let mut stage = self.played()?;
+        let (event, decided) = stage.decided.clone().context("nothing was decided")?;
+        let rules: Vec<&Recommended> = match self.is_selected() && joined(&decided) {
+            true => stage.recommended.values().collect(),
+            false => Vec::new(),
+        };
+        let mut found = self.shown(&decided.decision, &rules);
+        if let Decision::Scale { to, .. } = decided.decision
+            && self.has("scale_update")
+        {
+            let error = "the scale cannot be written".to_owned();
+            let outcome = Outcome::Failed {
+                error,
+                retry: false,
+            };
+            stage.happens(NOW, ended(&event, to, outcome));
+            // What the planner starts from next is what is left.
+            stage.happens(NOW.plus(NEXT), Ticked { number: 1 });
+            let next = stage.decided.as_ref().map(|(_, next)| &next.decision);
+            found["replicas"] = json!(next.and_then(start));
+            (found["action"], found["error"]) = (json!("none"), json!("internal"));
+        }
+        Ok(found)
+    }
+
+    fn shown(&self, decision: &Decision, rules: &[&Recommended]) -> Value {
+        let (replicas, action, held) = match decision {
+            Decision::Scale { to, .. } => (*to, Direction::between(self.spec(), *to), None),
+            Decision::Hold { at, reason } => (at.unwrap_or(self.spec()), None, Some(reason)),
         };
         let in_trouble = matches!(
             held,
@@ -89,18 +117,26 @@ impl Cycle {
                 HoldReason::RulesUnavailable { .. }
                     | HoldReason::NoRecommendation
                     | HoldReason::CurrentUnknown
-                    | HoldReason::BackingOff { .. }
             )
         );
         let failed = |rule: &&Recommended| error_of(rule) != "none";
-        let utilization = rules.first().and_then(|rule| rule.inputs.first());
         json!({
             "replicas": replicas.0,
             "action": word(action),
             "error": if in_trouble || rules.iter().any(failed) { "internal" } else { "none" },
             "metrics": rules.iter().map(|rule| self.suggested(rule)).collect::<Vec<_>>(),
-            "utilization_percent": utilization.map(|input| input.value as i64),
+            "utilization_percent": self.utilization(rules),
         })
+    }
+
+    /// The utilization of processor time that an HPA shows: that of the first metric which has one.
+    fn utilization(&self, rules: &[&Recommended]) -> Option<i64> {
+        let mut shown = self.metrics.iter().zip(rules).filter(|(metric, rule)| {
+            metric.is_cpu_utilization()
+                && matches!(rule.recommendation, Recommendation::Desired { .. })
+        });
+        let (_, rule) = shown.next()?;
+        rule.inputs.first().map(|input| input.value as i64)
     }
 
     fn suggested(&self, rule: &Recommended) -> Value {
@@ -119,45 +155,39 @@ impl Cycle {
         self.faults.iter().any(|it| it == fault)
     }
 
-    /// What was before the cycle: the policy, and what the planner remembers.
-    fn past(&self) -> Result<Stage> {
-        let workload = WorkloadId::new("vectors", "web")?;
-        let mut stage = Stage::of(workload);
-        let policy = self.policy()?;
-        let beginning = at(BEGINNING);
-        let owner = "vectors".to_owned();
-        stage.happens(beginning, PolicyApplied { policy, owner });
-        if self.recommendations.is_some() || self.changed() {
-            stage.remembers(beginning, drifted(self.spec_replicas));
+    /// Whether it can be told whose the pods are.
+    fn is_selected(&self) -> bool {
+        self.selector.as_deref().is_none_or(|it| it == "ok")
+    }
+
+    /// The machines after the cycle.
+    fn played(&self) -> Result<Stage> {
+        let mut stage = Stage::of(WorkloadId::new("vectors", "web")?);
+        if !self.has("scale_get") {
+            let past = Past {
+                current: self.spec(),
+                rules: self.metrics.len(),
+                recommendations: self.recommendations.as_deref(),
+                ups: &self.scale_up_events,
+                downs: &self.scale_down_events,
+            };
+            past.happen(&mut stage, &self.policy_of_the_past()?.policy);
+            stage.happens(NOW, drifted(self.spec()));
         }
-        let mut past: Vec<(Timestamp, Past)> = Vec::new();
-        if let Some(remembered) = &self.recommendations {
-            past.push((beginning, Past::Wished(self.spec())));
-            let wished = |it: &Remembered| (at(it.age_s), Past::Wished(Replicas(it.replicas)));
-            past.extend(remembered.iter().map(wished));
-        }
-        let events = [
-            (&self.scale_up_events, true),
-            (&self.scale_down_events, false),
-        ];
-        for (events, up) in events {
-            let scaled = |event: &ScaleEvent| (at(event.age_s), Past::Scaled(event.change, up));
-            past.extend(events.iter().map(scaled));
-        }
-        past.sort_by_key(|(at, _)| *at);
-        for (at, past) in past {
-            past.happen(&mut stage, at);
+        let (rules, pace) = (self.rules()?, self.pace()?);
+        stage.obeys(NOW, rules.clone(), pace.clone());
+        // As in the HPA, a count outside the bounds is the end of the cycle.
+        let decided = stage.decided.as_ref().map(|(_, decided)| &decided.decision);
+        if !matches!(decided, Some(Decision::Scale { .. })) {
+            self.observe(&mut stage);
+            stage.obeys(NOW, rules, pace);
         }
         Ok(stage)
     }
 
-    fn changed(&self) -> bool {
-        !self.scale_up_events.is_empty() || !self.scale_down_events.is_empty()
-    }
-
     /// The readings of the cycle, each from a source of its own.
     fn observe(&self, stage: &mut Stage) {
-        if self.selector.as_deref().is_some_and(|it| it != "ok") {
+        if !self.is_selected() {
             // Whose the replicas are cannot be told, and so nothing is read of any.
             return;
         }
@@ -172,129 +202,68 @@ impl Cycle {
         }
     }
 
-    fn policy(&self) -> Result<Value> {
-        let metrics = self.metrics.iter().enumerate();
-        let metrics = metrics.map(|(index, metric)| metric.written(index, &self.controller));
-        let mut spec = json!({
-            "scaleTargetRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": "web" },
-            "minReplicas": self.min_replicas,
-            "maxReplicas": self.max_replicas,
-            "metrics": metrics.collect::<Vec<_>>(),
-            "evaluation": self.controller.evaluation(),
-        });
-        if let Some(behavior) = &self.behavior {
-            spec["behavior"] = behavior.written();
+    /// The policy as the planner has it.
+    fn pace(&self) -> Result<PolicyApplied> {
+        let behavior = self.behavior.as_ref().map(Behavior::written);
+        self.policy((self.min_replicas, self.max_replicas), behavior)
+    }
+
+    /// The policy as the evaluator has it: with the tolerance of each direction. Where a vector has two and no behavior they
+    /// are in one all the same, which the evaluator does not look at otherwise.
+    fn rules(&self) -> Result<PolicyApplied> {
+        let behavior = self.behavior.as_ref().map(Behavior::written);
+        let two = self.controller.one_tolerance().is_none();
+        let mut behavior = behavior.or(two.then(|| json!({})));
+        if let Some(behavior) = &mut behavior {
             let (up, down) = self.controller.tolerances();
             for (direction, tolerance) in [("scaleUp", up), ("scaleDown", down)] {
-                spec["behavior"][direction]["tolerance"] = json!(tolerance);
+                behavior[direction]["tolerance"] = json!(tolerance);
             }
         }
+        self.policy((self.min_replicas, self.max_replicas), behavior)
+    }
+
+    fn policy_of_the_past(&self) -> Result<PolicyApplied> {
+        let any = (0, i32::MAX.unsigned_abs());
+        self.policy(any, Some(past::behavior()))
+    }
+
+    fn policy(&self, bounds: (u32, u32), behavior: Option<Value>) -> Result<PolicyApplied> {
+        let metrics = self.metrics.iter().enumerate();
+        let metrics = metrics.map(|(index, metric)| metric.written(index, &self.controller));
+        let mut evaluation = self.controller.evaluation();
+        evaluation["trigger"] = json!("Period");
         let policy = json!({
             "apiVersion": "headroom.dev/v1alpha1",
             "kind": "ScalingPolicy",
             "metadata": { "namespace": "vectors", "name": "web" },
-            "spec": spec,
+            "spec": {
+                "scaleTargetRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": "web" },
+                "minReplicas": bounds.0,
+                "maxReplicas": bounds.1,
+                "metrics": metrics.collect::<Vec<_>>(),
+                "behavior": behavior,
+                "evaluation": evaluation,
+            },
         });
-        Policy::from_value(&policy).map_err(|errors| anyhow!("{errors}"))?;
-        Ok(policy)
+        Policy::from_value(&policy).map_err(|errors| anyhow!("no policy can say it: {errors}"))?;
+        let owner = "vectors".to_owned();
+        Ok(PolicyApplied { policy, owner })
     }
 }
 
-/// Something that the planner remembers.
-enum Past {
-    /// So many were wanted, for a moment.
-    Wished(Replicas),
-    /// The count changed by so many, up or down.
-    Scaled(u32, bool),
-}
-
-impl Past {
-    fn happen(self, stage: &mut Stage, at: Timestamp) {
-        // What was a moment ago was before now.
-        let at = at.min(NOW.minus(Span(2)));
-        match self {
-            Self::Wished(replicas) => {
-                let reason = RuleReason::Proportional {
-                    ratio: 1.0,
-                    counted: replicas,
-                };
-                stage.remembers(at, said(Recommendation::Desired { replicas, reason }));
-                let cause = Unavailable::Failed;
-                stage.remembers(
-                    at.plus(Span(1)),
-                    said(Recommendation::Unavailable { cause }),
-                );
-            }
-            Self::Scaled(by, up) => {
-                let (from, to) = match up {
-                    true => (Replicas(0), Replicas(by)),
-                    false => (Replicas(by), Replicas(0)),
-                };
-                let decided = Decided {
-                    revision: Seq(1),
-                    mode: Mode::Active,
-                    decision: Decision::Scale { from, to },
-                    wishes: Vec::new(),
-                    trail: Vec::new(),
-                };
-                stage.remembers(at, drifted(from.0));
-                let decision = stage.remembers(at, decided).envelope;
-                let actuated = Actuated {
-                    decision: decision.id,
-                    generation: Generation(decision.seq.0),
-                    attempt: 1,
-                    to,
-                    outcome: Outcome::Applied,
-                };
-                stage.remembers(at, actuated);
-            }
-        }
+/// The count that a decision starts from.
+fn start(decision: &Decision) -> Option<Replicas> {
+    match decision {
+        Decision::Scale { from, .. } => Some(*from),
+        Decision::Hold { at, .. } => *at,
     }
-}
-
-fn said(recommendation: Recommendation) -> Recommended {
-    Recommended {
-        rule: Metric::rule(0),
-        revision: Seq(1),
-        recommendation,
-        inputs: Vec::new(),
-    }
-}
-
-fn drifted(replicas: u32) -> Drifted {
-    Drifted {
-        expected: None,
-        replicas: Replicas(replicas),
-        ready: None,
-    }
-}
-
-fn refused(decision: &Event, to: Replicas) -> Actuated {
-    Actuated {
-        decision: decision.envelope.id,
-        generation: Generation(decision.envelope.seq.0),
-        attempt: 1,
-        to,
-        outcome: Outcome::Failed {
-            error: "the scale cannot be written".to_owned(),
-            retry: false,
-        },
-    }
-}
-
-fn scaled(stage: &Stage) -> Option<()> {
-    let (_, decided) = stage.decided.as_ref()?;
-    matches!(decided.decision, Decision::Scale { .. }).then_some(())
 }
 
 /// Whether the rules were asked.
 fn joined(decided: &Decided) -> bool {
     let joins = |step: &StepTaken| matches!(step, StepTaken::Joined { .. });
     decided.trail.iter().any(|step| joins(&step.step))
-}
-
-fn is_unknown(rule: &Recommended) -> bool {
-    error_of(rule) == "spec"
 }
 
 /// The HPA's word for what is wrong with a metric.

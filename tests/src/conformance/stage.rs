@@ -3,7 +3,7 @@
 use headroom_evaluator::Evaluator;
 use headroom_model::{
     Body, Event, EventId, Machine, Output, Producer, Seq, Service, Timestamp, WorkloadId,
-    body::{Decided, Recommended},
+    body::{Decided, PolicyApplied, Recommended},
     machine::{as_own, output_event},
 };
 use headroom_planner::Planner;
@@ -36,8 +36,24 @@ impl Stage {
     /// Lets a fact happen: the evaluator answers, and the planner to it and to the answers.
     pub(super) fn happens(&mut self, at: Timestamp, body: impl Into<Body>) {
         let fact = self.fact(at, body.into());
-        let answers = answers(&mut self.evaluator, &fact);
-        self.plan(&fact);
+        self.happened(&fact, &fact);
+    }
+
+    /// Lets a policy arrive. The machines may be given two that differ: in the rules for the evaluator, in the pace for the
+    /// planner.
+    pub(super) fn obeys(&mut self, at: Timestamp, rules: PolicyApplied, pace: PolicyApplied) {
+        let rules = self.fact(at, rules.into());
+        let pace = Event {
+            body: pace.into(),
+            ..rules.clone()
+        };
+        self.happened(&rules, &pace);
+    }
+
+    fn happened(&mut self, evaluators: &Event, planners: &Event) {
+        let at = evaluators.envelope.stamp;
+        let answers = answers(&mut self.evaluator, evaluators);
+        self.plan(planners);
         for mut answer in answers {
             self.last += 1;
             (answer.envelope.seq, answer.envelope.stamp) = (Seq(self.last), at);

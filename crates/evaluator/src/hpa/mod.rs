@@ -100,9 +100,12 @@ pub enum Failure {
     /// There are no replicas to measure.
     #[error("there are no replicas to measure; is the target's selector right?")]
     NoReplicas,
-    /// No replica that counts gave a sample.
-    #[error("no replica that counts gave a sample; they may not be ready yet")]
+    /// The source gave no sample at all. It is asked first: whether there are replicas is not looked at then.
+    #[error("the source gave no sample of any replica")]
     NoSamples,
+    /// There are samples, but none that counts.
+    #[error("no replica that counts gave a sample; they may not be ready yet")]
+    NoUsableSamples,
     /// Samples are of replicas that nobody knows.
     #[error("no sample is of a replica of this target")]
     NoMatchingSamples,

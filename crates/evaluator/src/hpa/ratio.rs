@@ -17,9 +17,9 @@ pub struct Ratio {
 /// The average usage over its target value.
 ///
 /// # Errors
-/// [`Failure::NoSamples`] when there are none.
+/// [`Failure::NoUsableSamples`] when there are none.
 pub fn usage(values: &BTreeMap<&str, Milli>, target: Milli) -> Result<Ratio, Failure> {
-    let average = average(values.values().copied()).ok_or(Failure::NoSamples)?;
+    let average = average(values.values().copied()).ok_or(Failure::NoUsableSamples)?;
     Ok(Ratio {
         ratio: average.0 as f64 / target.0 as f64,
         average,

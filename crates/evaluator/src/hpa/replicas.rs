@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 pub struct Samples<'a> {
     /// The target's replicas.
     pub replicas: &'a [Replica],
+    /// Whether the source gave anything, be it of replicas whose sample is incomplete and so not in `samples`.
+    pub answered: bool,
     /// What was measured, by the replica's name.
     pub samples: &'a BTreeMap<&'a str, Sample>,
     /// When to believe them, if they are processor time.
@@ -73,6 +75,9 @@ struct Counted<'a> {
 
 impl<'a> Counted<'a> {
     fn of(samples: Samples<'a>) -> Result<Self, Failure> {
+        if !samples.answered {
+            return Err(Failure::NoSamples);
+        }
         if samples.replicas.is_empty() {
             return Err(Failure::NoReplicas);
         }
@@ -83,7 +88,7 @@ impl<'a> Counted<'a> {
             values.remove(name);
         }
         match values.is_empty() {
-            true => Err(Failure::NoSamples),
+            true => Err(Failure::NoUsableSamples),
             false => Ok(Self { groups, values }),
         }
     }

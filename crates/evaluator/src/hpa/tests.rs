@@ -78,6 +78,62 @@ fn tolerance() -> impl Strategy<Value = Tolerance> {
     (0.0..=1.0, 0.0..=1.0).prop_map(|(up, down)| Tolerance { up, down })
 }
 
+#[test]
+fn what_is_wanting_is_told_in_the_order_in_which_the_hpa_asks() {
+    let unready = Replica {
+        name: "p0".into(),
+        phase: Phase::Pending,
+        deleting: false,
+        ready: Some(false),
+        started: None,
+        ready_changed: NOW,
+    };
+    let sample = Sample {
+        value: Milli(1),
+        at: NOW,
+        window: Span::ZERO,
+    };
+    let (none, one) = (BTreeMap::new(), BTreeMap::from([("p0", sample)]));
+    let cases = [
+        // name, replicas, whether the source gave anything, what of it is complete, what is wrong
+        ("nothing at all", vec![], false, &none, Failure::NoSamples),
+        (
+            "no sample of anybody",
+            vec![unready.clone()],
+            false,
+            &none,
+            Failure::NoSamples,
+        ),
+        ("nobody there", vec![], true, &one, Failure::NoReplicas),
+        (
+            "nobody ready",
+            vec![unready.clone()],
+            true,
+            &one,
+            Failure::NoUsableSamples,
+        ),
+        (
+            "nothing complete",
+            vec![unready],
+            true,
+            &none,
+            Failure::NoUsableSamples,
+        ),
+    ];
+    for (name, replicas, answered, samples, want) in cases {
+        let samples = Samples {
+            replicas: &replicas,
+            answered,
+            samples,
+            cpu: None,
+            now: NOW,
+        };
+        let tolerance = Tolerance { up: 0.1, down: 0.1 };
+        let got = average_value(samples, Milli(1), tolerance, Replicas(1));
+        assert_eq!(got, Err(want), "{name}");
+    }
+}
+
 proptest! {
     #[test]
     fn whatever_replicas_say_the_proposal_is_a_count_and_never_against_the_readings(
@@ -87,6 +143,7 @@ proptest! {
         let (samples, current) = (named(&samples), Replicas(current));
         let samples = Samples {
             replicas: &replicas,
+            answered: true,
             samples: &samples,
             cpu: cpu.then(CpuRules::default),
             now: NOW,
