@@ -34,6 +34,7 @@ pub(super) struct Controller {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(default)]
 struct DeadBand {
     up: f64,
     down: f64,

@@ -205,7 +205,7 @@ impl Cycle {
     /// The policy as the planner has it.
     fn pace(&self) -> Result<PolicyApplied> {
         let behavior = self.behavior.as_ref().map(Behavior::written);
-        self.policy((self.min_replicas, self.max_replicas), behavior)
+        self.policy((self.min_replicas, self.max_replicas), behavior.as_ref())
     }
 
     /// The policy as the evaluator has it: with the tolerance of each direction. Where a vector has two and no behavior they
@@ -220,15 +220,15 @@ impl Cycle {
                 behavior[direction]["tolerance"] = json!(tolerance);
             }
         }
-        self.policy((self.min_replicas, self.max_replicas), behavior)
+        self.policy((self.min_replicas, self.max_replicas), behavior.as_ref())
     }
 
     fn policy_of_the_past(&self) -> Result<PolicyApplied> {
         let any = (0, i32::MAX.unsigned_abs());
-        self.policy(any, Some(past::behavior()))
+        self.policy(any, Some(&past::behavior()))
     }
 
-    fn policy(&self, bounds: (u32, u32), behavior: Option<Value>) -> Result<PolicyApplied> {
+    fn policy(&self, bounds: (u32, u32), behavior: Option<&Value>) -> Result<PolicyApplied> {
         let metrics = self.metrics.iter().enumerate();
         let metrics = metrics.map(|(index, metric)| metric.written(index, &self.controller));
         let mut evaluation = self.controller.evaluation();
