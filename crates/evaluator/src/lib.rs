@@ -69,7 +69,7 @@ impl From<State> for Evaluator {
 
 impl Machine for Evaluator {
     const SERVICE: Service = Service::Evaluator;
-    const BEHAVIOUR: u32 = 2; // 1 knew totals only
+    const BEHAVIOUR: u32 = 3; // 2 passed over replicas that nobody lists and no reading names
     const STATE: u16 = 2; // 1 knew no lists of replicas
     type Job = ();
 

@@ -7,3 +7,4 @@ mod quality;
 mod replicas;
 mod support;
 mod threshold;
+mod unlisted;
