@@ -2,11 +2,14 @@
 
 use anyhow::{Context as _, Result};
 use futures::StreamExt as _;
-use headroom_collector::{Collector, Settings, Status, push};
+use headroom_collector::{
+    Collector, Push, Settings, Status,
+    push::{self, PushValue, ReplicaValues, nats::SendError},
+};
 use headroom_log::{Entry, Filter, Log, nats::NatsLog};
 use headroom_model::{
     Body, Event, EventId, Kind, Seq, Service, Timestamp,
-    body::{CollectionFailure, Measured, PolicyApplied},
+    body::{CollectionFailure, Measured, Observed, PolicyApplied},
 };
 use headroom_tests::{
     facts::{producer, workload},
@@ -45,6 +48,60 @@ async fn events(log: &dyn Log, kind: Kind) -> Result<Vec<Event>> {
         }
     }
     Ok(events)
+}
+
+/// Pushes of single replicas: as a program sends them, and as many as there may be.
+async fn replicas(client: &async_nats::Client, log: &dyn Log) -> Result<()> {
+    let body = r#"{"metric":"rps","replicas":{"web-0":12,"web-1":9.5}}"#;
+    let answer = ask(client, "web", body).await?;
+    let bad = ask(client, "web", r#"{"metric":"rps","replicas":{}}"#).await?;
+    let error = bad["error"].as_str().context("an error")?;
+    assert!(
+        error.starts_with("replicas: no replica is named"),
+        "{error}"
+    );
+
+    let most = |length: usize| {
+        let each = (0..5000).map(|number| (format!("{number:0length$}"), 1.0));
+        let value = PushValue::PerReplica(ReplicaValues::new(each)?);
+        anyhow::Ok(Push {
+            value,
+            ..Push::new("rps", 0.0)
+        })
+    };
+    let web = workload("web");
+    let taken = push::nats::send(client, SHARD, &web, &most(80)?).await?;
+    let large = push::nats::send(client, SHARD, &web, &most(253)?).await;
+    assert!(matches!(large, Err(SendError::TooLarge(_))), "{large:?}");
+
+    let seen = events(log, Kind::Observed).await?;
+    assert_eq!(json!(seen[1].envelope.seq), answer["seq"]);
+    let observed: Vec<_> = seen
+        .iter()
+        .skip(1)
+        .filter_map(|event| match &event.body {
+            Body::Observed(observed) => Some(observed.clone()),
+            _ => None,
+        })
+        .collect();
+    let two = Measured::PerReplica {
+        replicas: vec!["web-0".to_owned(), "web-1".to_owned()],
+        values: vec![12.0, 9.5],
+    };
+    assert_eq!(observed[0].readings[0].measured, two);
+    assert!(
+        seen[2..]
+            .iter()
+            .any(|event| event.envelope.seq == taken.seq)
+    );
+    let mut parts = observed[1..].to_vec();
+    assert!(parts.len() > 1, "{} parts", parts.len());
+    parts.sort_by_key(|part| part.part.number);
+    let whole = Observed::from_parts(parts).context("all parts are there")?;
+    assert!(
+        matches!(&whole.readings[0].measured, Measured::PerReplica { values, .. } if values.len() == 5000)
+    );
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,6 +162,7 @@ async fn pushes_over_nats_are_taken_answered_and_kept_once() -> Result<()> {
     };
     assert_eq!(observed.readings[0].measured, Measured::Total(4.5));
     assert_eq!(observed.readings[0].at, Timestamp(1_700_000_000_000));
+    replicas(&client, &*log).await?;
     stop.cancel();
     for serving in serving {
         serving.await??;
@@ -178,7 +236,7 @@ async fn a_server_that_goes_away_and_comes_back_leaves_a_gap_that_is_told() -> R
         );
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
-    let push = headroom_collector::Push::new("orders", 1.0);
+    let push = Push::new("orders", 1.0);
     let refused = pusher.push(&workload("web"), push).await;
     assert!(refused.is_err(), "{refused:?}");
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;

@@ -77,7 +77,18 @@ fn imports(site: &Site) -> Result<()> {
         &["shop/frontend is valid: 3 to 20 replicas, 6 rules"],
     )?;
 
-    let piped = fed(site, &["import", "-"], V2)?;
+    site.write("one.yaml", V2)?;
+    let again = site.run(&["import", "one.yaml", "./one.yaml", "one.yaml"])?;
+    ensure!(
+        again.code == Some(0) && again.stdout == V2_POLICY,
+        "a file that is named again is read once: {again:?}"
+    );
+    ensure!(
+        again.stderr.matches("shop/checkout").count() == 1,
+        "{again:?}"
+    );
+
+    let piped = fed(site, &["import", "-", "-"], V2)?;
     ensure!(
         piped.code == Some(0) && piped.stdout == V2_POLICY,
         "{piped:?}"

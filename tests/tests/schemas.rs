@@ -160,6 +160,43 @@ fn an_event_is_checked_together_with_its_body() -> Result<()> {
 }
 
 #[test]
+fn a_push_is_one_number_or_one_of_each_replica() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let bodies = [
+        (r#"{"metric": "rps", "value": 1}"#, true),
+        (
+            r#"{"metric": "rps", "replicas": {"web-0": 1}, "at": 5}"#,
+            true,
+        ),
+        (r#"{"metric": "rps"}"#, false),
+        (
+            r#"{"metric": "rps", "value": 1, "replicas": {"web-0": 1}}"#,
+            false,
+        ),
+        (r#"{"metric": "rps", "replicas": {}}"#, false),
+        (r#"{"metric": "rps", "replicas": {"": 1}}"#, false),
+        (r#"{"metric": "rps", "replicas": {"web-0": null}}"#, false),
+    ];
+    let mut all = Vec::new();
+    for (number, (body, _)) in bodies.iter().enumerate() {
+        let file = folder.path().join(format!("{number}.json"));
+        fs::write(&file, body)?;
+        all.push(file);
+    }
+    let files = all.iter().zip(bodies);
+    let bad = files
+        .filter(|(_, (_, good))| !good)
+        .map(|(file, _)| file.clone());
+    let bad: BTreeSet<_> = bad.collect();
+    let refused = refused("push.v1.json", &all)?;
+    ensure!(
+        refused.as_ref().is_none_or(|refused| *refused == bad),
+        "{refused:?}"
+    );
+    Ok(())
+}
+
+#[test]
 fn the_command_writes_what_is_committed() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let made = folder.path().join("made/here");

@@ -1,13 +1,15 @@
 //! The command line.
 
 mod hpa;
+mod push;
 
 pub(crate) use hpa::{Autoscale, Controller, Import};
+pub(crate) use push::Push;
 
 use crate::time;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use headroom_model::body::PauseDirection;
-use headroom_model::{Span, Timestamp, WorkloadId};
+use headroom_model::{Span, WorkloadId};
 use headroom_replay::moment::{Edge, Moment};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -406,23 +408,6 @@ pub(crate) enum LogCommand {
         #[command(flatten)]
         output: Output,
     },
-}
-
-#[derive(Clone, Debug, Args)]
-pub(crate) struct Push {
-    /// The workload as namespace/name
-    pub(crate) workload: WorkloadId,
-    /// The metric's name in the policy
-    pub(crate) metric: String,
-    /// The value, in the metric's unit
-    #[arg(allow_negative_numbers = true)]
-    pub(crate) value: f64,
-    /// The push source, when it is not called push
-    #[arg(long, default_value = "push", value_name = "NAME")]
-    pub(crate) source: String,
-    /// When it was so: RFC 3339, HH:MM:SS, or a span ago [default: now]
-    #[arg(long, value_parser = time::moment, value_name = "TIME")]
-    pub(crate) at: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -62,12 +62,23 @@ impl Facts {
             fleet: None,
             part: Part::default(),
         };
+        self.in_parts(scraped, &task.workload, body, now)
+    }
+
+    /// An observation named `id`, as one event or as many as it takes.
+    fn in_parts(
+        &self,
+        id: EventId,
+        workload: &WorkloadId,
+        body: Observed,
+        now: Timestamp,
+    ) -> Vec<Event> {
         let fact = |body: Observed| {
             let id = match body.part.is_whole() {
-                true => scraped,
-                false => EventId::scraped_part(scraped, body.part.whole, body.part.number),
+                true => id,
+                false => EventId::scraped_part(id, body.part.whole, body.part.number),
             };
-            self.fact(id, &task.workload, now, body.into())
+            self.fact(id, workload, now, body.into())
         };
         body.into_parts(MOST_BYTES).into_iter().map(fact).collect()
     }
@@ -129,14 +140,14 @@ impl Facts {
         self.fact(outside(), &WorkloadId::system(source), now, body.into())
     }
 
-    /// A reading that somebody sent.
+    /// A reading that somebody sent, in parts if it is too large for one event.
     pub(crate) fn pushed(
         &self,
         workload: &WorkloadId,
         source: &str,
         reading: Reading,
         now: Timestamp,
-    ) -> Event {
+    ) -> Vec<Event> {
         let body = Observed {
             source: source.to_owned(),
             due: now,
@@ -144,7 +155,7 @@ impl Facts {
             fleet: None,
             part: Part::default(),
         };
-        self.fact(outside(), workload, now, body.into())
+        self.in_parts(outside(), workload, body, now)
     }
 
     fn fact(&self, id: EventId, subject: &WorkloadId, at: Timestamp, body: Body) -> Event {

@@ -69,7 +69,7 @@ impl From<State> for Evaluator {
 
 impl Machine for Evaluator {
     const SERVICE: Service = Service::Evaluator;
-    const BEHAVIOUR: u32 = 3; // 2 reckoned with fractions of thousandths in totals
+    const BEHAVIOUR: u32 = 3; // 2 passed over replicas that nobody lists and no reading names
     const STATE: u16 = 3; // 2 did not know which source lists replicas
     type Job = ();
 

@@ -8,6 +8,10 @@ use headroom_model::{
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// Where nobody lists the replicas, more than this without a reading are not reckoned with: they take a megabyte, and a
+/// target may claim to have two billion.
+const MOST_NAMELESS: usize = 10_000;
+
 /// The newest list of a target's replicas.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Listing {
@@ -59,15 +63,25 @@ impl Listing {
         }
     }
 
-    /// A list of replicas of which only the names are known: all are at work, and what they request is not known.
-    pub(crate) fn of_names(names: &[String], at: Timestamp) -> Self {
+    /// A list of `current` replicas of which at most the names are known: all are at work, and what they request is not
+    /// known. Those that have no name among `names` are there all the same, so that their silence counts as silence. `None`
+    /// when those are too many to be listed.
+    pub(crate) fn of_names(names: &[String], current: Replicas, at: Timestamp) -> Option<Self> {
+        let current = usize::try_from(current.0).unwrap_or(usize::MAX);
+        let nameless = current.saturating_sub(names.len());
+        if nameless > MOST_NAMELESS {
+            return None;
+        }
+        // No replica's name begins with a blank.
+        let nameless = (0..nameless).map(|number| format!(" {number}"));
+        let names: Vec<_> = names.iter().cloned().chain(nameless).collect();
         let fleet = FleetState {
-            names: names.to_vec(),
             ready: vec![Some(true); names.len()],
             started: vec![Some(Timestamp::EPOCH); names.len()],
+            names,
             ..FleetState::default()
         };
-        Self::of(&fleet, "", at)
+        Some(Self::of(&fleet, "", at))
     }
 
     /// The replicas.

@@ -38,7 +38,8 @@ pub(crate) struct Readings<'a> {
     pub(crate) at: Timestamp,
     /// Single readings older than this are none.
     pub(crate) freshness: Span,
-    /// The target's replicas; `None` where nobody lists them, so that those count that gave a reading.
+    /// The target's replicas; `None` where nobody lists them, so that those count that have a reading, and as many without
+    /// one as the target has more.
     pub(crate) listing: Option<&'a Listing>,
     /// When processor time is believed.
     pub(crate) cpu: CpuRules,
@@ -58,8 +59,8 @@ impl Readings<'_> {
         let listing = match self.listing {
             Some(listing) => listing,
             None => {
-                named = Listing::of_names(self.named(), self.at);
-                &named
+                named = Listing::of_names(self.named(), current, self.at);
+                named.as_ref().ok_or(Failure::NoUsableSamples)?
             }
         };
         let samples = Samples {

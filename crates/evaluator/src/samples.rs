@@ -174,22 +174,25 @@ fn summed(measured: &Measured) -> (f64, u32, u32) {
     }
 }
 
-/// The sum over those of `replicas` that gave a finite number, and how many did not.
+/// The sum over those of `replicas` that gave a finite number, and how many did not. Where none did, what they say all the
+/// same: so a total and the same number of one replica are alike.
 fn of_each(replicas: usize, values: &[f64]) -> (f64, u32, u32) {
     let answered = values.iter().filter(|value| value.is_finite()).count();
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    let sum = sum_of_finite(values);
+    let sum = match answered {
+        0 => added(values.iter().copied()),
+        _ => sum_of_finite(values).clamp(f64::MIN, f64::MAX),
+    };
     let missing = count(replicas.max(values.len())).saturating_sub(count(answered));
-    let sum = if sum.is_nan() { 0.0 } else { sum };
-    (
-        sum.clamp(f64::MIN, f64::MAX),
-        count(replicas.max(values.len())),
-        missing,
-    )
+    (sum, count(replicas.max(values.len())), missing)
 }
 
 /// NaN when none is finite.
 fn sum_of_finite(values: &[f64]) -> f64 {
-    let finite = values.iter().copied().filter(|value| value.is_finite());
-    finite.reduce(|sum, value| sum + value).unwrap_or(f64::NAN)
+    added(values.iter().copied().filter(|value| value.is_finite()))
+}
+
+/// NaN when there are none.
+fn added(values: impl Iterator<Item = f64>) -> f64 {
+    values.reduce(|sum, value| sum + value).unwrap_or(f64::NAN)
 }

@@ -4,28 +4,41 @@ use super::apply;
 use crate::args::Push as Arguments;
 use crate::config::{Config, LogConfig};
 use crate::{connect, output};
-use headroom_collector::{Push, Pusher, Status, push::nats};
+use anyhow::Context as _;
+use headroom_collector::{
+    Push, Pusher, Status,
+    push::{PushValue, ReplicaValues, nats},
+};
 use headroom_log::{Accepted, Log};
 use headroom_model::WorkloadId;
 use std::sync::Arc;
 
 /// Writes one reading and says where it stands.
 pub(super) async fn run(config: &Config, args: Arguments) -> anyhow::Result<()> {
-    let push = Push {
-        source: args.source,
-        at: args.at,
-        ..Push::new(&args.metric, args.value)
-    };
     if args.workload.is_system() {
         anyhow::bail!(
             "{} names no workload; `headroom get` lists them",
             args.workload
         );
     }
+    let (value, said) = match args.value {
+        Some(value) => (PushValue::Total(value), format!("= {value}")),
+        None => {
+            let each = ReplicaValues::new(args.replicas).context("--replica")?;
+            let said = format!("of {} replicas", each.count());
+            (PushValue::PerReplica(each), said)
+        }
+    };
+    let push = Push {
+        source: args.source,
+        metric: args.metric.clone(),
+        value,
+        at: args.at,
+    };
     let accepted = give(config, &args.workload, push).await?;
     output::line(&format!(
-        "{} {} = {} is event {}",
-        args.workload, args.metric, args.value, accepted.seq
+        "{} {} {said} is event {}",
+        args.workload, args.metric, accepted.seq
     ))
 }
 

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use headroom_policy::{Document, Errors, parse_files_with_sources};
 use std::collections::BTreeSet;
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Checks files, and says all that is wrong with them.
@@ -48,23 +48,36 @@ pub(super) fn run(config: &Config, args: &Validate) -> anyhow::Result<ExitCode> 
     }
 }
 
-/// The texts of files; `-` is standard input.
+/// The texts of files; `-` is standard input. A file that is named again, also by another path, is read once: its policies
+/// are no second ones.
 pub(super) fn read(files: &[PathBuf]) -> anyhow::Result<Vec<(String, String)>> {
-    files
-        .iter()
-        .map(|path| {
-            if path.as_os_str() == "-" {
-                let mut text = String::new();
-                std::io::stdin()
-                    .read_to_string(&mut text)
-                    .context("cannot read standard input")?;
-                return Ok(("standard input".to_owned(), text));
-            }
-            let text = std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read {}", path.display()))?;
-            Ok((path.display().to_string(), text))
-        })
-        .collect()
+    let mut known = BTreeSet::new();
+    let new = |path: &&PathBuf| {
+        let file = match is_standard_input(path) {
+            true => None,
+            false => std::fs::canonicalize(path).ok(),
+        };
+        known.insert(file.unwrap_or_else(|| path.to_path_buf()))
+    };
+    files.iter().filter(new).map(text).collect()
+}
+
+fn is_standard_input(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// What an error calls a file, and its text.
+fn text(path: &PathBuf) -> anyhow::Result<(String, String)> {
+    if is_standard_input(path) {
+        let mut text = String::new();
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .context("cannot read standard input")?;
+        return Ok(("standard input".to_owned(), text));
+    }
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok((path.display().to_string(), text))
 }
 
 /// Parses texts against the sources that the configuration names.

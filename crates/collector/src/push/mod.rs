@@ -1,8 +1,11 @@
 //! Readings that others send: from the command line, and over NATS.
 
 pub mod nats;
+mod replicas;
 mod request;
 mod send;
+
+pub use replicas::{LONGEST_REPLICA, MOST_REPLICAS, ReplicaValues, ReplicasError};
 
 use crate::{
     clock::Clock,
@@ -13,7 +16,7 @@ use crate::{
 };
 use headroom_log::{Accepted, Log, LogError};
 use headroom_model::{
-    Timestamp, WorkloadId,
+    Event, Timestamp, WorkloadId,
     body::{Measured, Reading},
 };
 use std::{sync::Arc, time::Duration};
@@ -31,21 +34,42 @@ pub struct Push {
     pub source: String,
     /// The metric's name in the policy.
     pub metric: String,
-    /// What it is, for the whole workload.
-    pub value: f64,
+    /// What it is.
+    pub value: PushValue,
     /// When it was so; now, if the sender does not say.
     pub at: Option<Timestamp>,
 }
 
+/// What somebody sends of a metric.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PushValue {
+    /// One number for the whole workload. One that is not finite is kept and never obeyed.
+    Total(f64),
+    /// One number for each replica.
+    PerReplica(ReplicaValues),
+}
+
 impl Push {
-    /// A reading of now, for the source named `push`.
+    /// A reading of now of the whole workload, for the source named `push`.
     #[must_use]
     pub fn new(metric: &str, value: f64) -> Self {
         Self {
             source: PUSH.to_owned(),
             metric: metric.to_owned(),
-            value,
+            value: PushValue::Total(value),
             at: None,
+        }
+    }
+}
+
+impl From<PushValue> for Measured {
+    fn from(value: PushValue) -> Self {
+        match value {
+            PushValue::Total(value) => Self::Total(value),
+            PushValue::PerReplica(values) => {
+                let (replicas, values) = values.into_columns();
+                Self::PerReplica { replicas, values }
+            }
         }
     }
 }
@@ -125,10 +149,11 @@ impl Pusher {
         let reading = Reading {
             metric: push.metric,
             at: push.at.unwrap_or(now),
-            measured: Measured::Total(push.value),
+            measured: push.value.into(),
         };
-        let fact = self.facts.pushed(workload, &push.source, reading, now);
-        let append = self.log.append(vec![fact.to_record()]);
+        let facts = self.facts.pushed(workload, &push.source, reading, now);
+        let records = facts.iter().map(Event::to_record).collect();
+        let append = self.log.append(records);
         let accepted = tokio::time::timeout(APPEND_TIMEOUT, append)
             .await
             .map_err(|_| PushError::TimedOut)??;

@@ -1,25 +1,49 @@
 //! What a push over NATS says, and what it is answered. Pure.
 
-use super::{LONGEST_METRIC, PUSH, Push, PushError};
+use super::{
+    LONGEST_METRIC, LONGEST_REPLICA, MOST_REPLICAS, PUSH, Push, PushError, PushValue,
+    ReplicaValues, replicas::Pairs,
+};
 use headroom_log::Accepted;
 use headroom_model::{Timestamp, WorkloadId};
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
-use std::error::Error as _;
+use std::{collections::BTreeMap, error::Error as _};
 
-/// The largest body that is read: a reading takes some hundred bytes.
-const LARGEST: usize = 4096;
+/// The largest body that is read: as many replicas as there may be, with 100 bytes for each. A NATS server takes twice
+/// that unless told otherwise.
+pub(super) const LARGEST: usize = 512 * 1024;
+
+/// How to write what could not be read.
+const FORMS: &str = "write {\"metric\": name, \"value\": number} or {\"metric\": name, \"replicas\": {replica: number}}, \
+    with \"at\" in milliseconds if it was not now";
 
 /// One reading, for the workload that the subject names.
 #[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "Push")]
+#[schemars(
+    rename = "Push",
+    extend("oneOf" = [{"required": ["value"]}, {"required": ["replicas"]}])
+)]
 struct Body {
     /// The metric's name in the policy.
     #[schemars(length(min = 1, max = LONGEST_METRIC))]
     metric: String,
-    /// What it is, for the whole workload.
-    value: f64,
+    /// What it is, for the whole workload; this or `replicas`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64")]
+    value: Option<f64>,
+    /// What it is of each replica, by the replica's name; this or `value`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        with = "BTreeMap<String, f64>",
+        extend(
+            "minProperties" = 1,
+            "maxProperties" = MOST_REPLICAS,
+            "propertyNames" = {"minLength": 1, "maxLength": LONGEST_REPLICA}
+        )
+    )]
+    replicas: Option<Pairs>,
     /// When it was so, in milliseconds since the Unix epoch; now when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     at: Option<i64>,
@@ -67,15 +91,27 @@ pub(super) fn read(subject: &str, body: &[u8]) -> Result<(WorkloadId, Push), Str
         return Err(format!("{workload} is no workload that can have a policy"));
     }
     if body.len() > LARGEST {
-        return Err(format!("a push has at most {LARGEST} bytes"));
+        return Err(format!(
+            "a push has at most {LARGEST} bytes, this one has {}; give one value for the whole workload instead",
+            body.len()
+        ));
     }
-    let body: Body = serde_json::from_slice(body).map_err(|error| {
-        format!("{error}; write {{\"metric\": name, \"value\": number}}, with \"at\" in milliseconds if it was not now")
-    })?;
+    let body: Body = serde_json::from_slice(body).map_err(|error| format!("{error}; {FORMS}"))?;
+    let value = match (body.value, body.replicas) {
+        (Some(value), None) => PushValue::Total(value),
+        (None, Some(Pairs(each))) => {
+            let each = ReplicaValues::new(each).map_err(|error| format!("replicas: {error}"))?;
+            PushValue::PerReplica(each)
+        }
+        (None, None) => return Err(format!("missing field `value` or `replicas`; {FORMS}")),
+        (Some(_), Some(_)) => {
+            return Err("`value` and `replicas` are both given; keep `replicas` for rules of replicas, `value` for all others".to_owned());
+        }
+    };
     let push = Push {
         source: body.source.unwrap_or_else(|| PUSH.to_owned()),
         metric: body.metric,
-        value: body.value,
+        value,
         at: body.at.map(Timestamp),
     };
     Ok((workload, push))
@@ -83,9 +119,14 @@ pub(super) fn read(subject: &str, body: &[u8]) -> Result<(WorkloadId, Push), Str
 
 /// The body that [`read`] reads. A value that is no finite number has no place in JSON and is refused there.
 pub(super) fn write(push: &Push) -> Vec<u8> {
+    let (value, replicas) = match &push.value {
+        PushValue::Total(value) => (Some(*value), None),
+        PushValue::PerReplica(values) => (None, Some(values.into())),
+    };
     let body = Body {
         metric: push.metric.clone(),
-        value: push.value,
+        value,
+        replicas,
         at: push.at.map(|at| at.0),
         source: Some(push.source.clone()),
     };
@@ -120,13 +161,14 @@ mod tests {
 
     fn said(subject: &str, body: &str) -> String {
         match read(subject, body.as_bytes()) {
-            Ok((workload, push)) => format!(
-                "{workload} {} {}={} {:?}",
-                push.source,
-                push.metric,
-                push.value,
-                push.at.map(|at| at.0)
-            ),
+            Ok((workload, push)) => {
+                let value = match push.value {
+                    PushValue::Total(value) => value.to_string(),
+                    PushValue::PerReplica(values) => format!("{:?}", values.into_columns()),
+                };
+                let at = push.at.map(|at| at.0);
+                format!("{workload} {} {}={value} {at:?}", push.source, push.metric)
+            }
             Err(sentence) => sentence,
         }
     }
@@ -175,7 +217,61 @@ mod tests {
                 r#"{"metric":"m","value":1,"valeu":2}"#,
                 "unknown field `valeu`",
             ),
-            (subject, &"x".repeat(5000), "a push has at most 4096 bytes"),
+            (
+                subject,
+                r#"{"metric":"rps","replicas":{"web-1":9,"web-0":12.5},"at":1700}"#,
+                r#"shop/checkout push rps=(["web-0", "web-1"], [12.5, 9.0]) Some(1700)"#,
+            ),
+            (
+                subject,
+                r#"{"metric":"m"}"#,
+                r#"missing field `value` or `replicas`; write {"metric": name, "value": number} or"#,
+            ),
+            (
+                subject,
+                r#"{"metric":"m","value":1,"replicas":{"a":1}}"#,
+                "`value` and `replicas` are both given; keep",
+            ),
+            (
+                subject,
+                r#"{"metric":"m","replicas":{}}"#,
+                "replicas: no replica is named",
+            ),
+            (
+                subject,
+                r#"{"metric":"m","replicas":{"a":1,"a":1}}"#,
+                "replicas: replica \"a\" is named twice",
+            ),
+            (
+                subject,
+                r#"{"metric":"m","replicas":{"":1}}"#,
+                "replicas: a replica's name has 1 to 253 bytes, this one has 0",
+            ),
+            (
+                subject,
+                r#"{"metric":"m","replicas":{"a":null}}"#,
+                "invalid type: null, expected f64",
+            ),
+            (
+                subject,
+                r#"{"metric":"m","replicas":{"a":NaN}}"#,
+                "expected value",
+            ),
+            (
+                subject,
+                r#"{"metric":"m","replicas":{"a":-1e999}}"#,
+                "number out of range",
+            ),
+            (
+                subject,
+                r#"{"metric":"m","replicas":[1]}"#,
+                "invalid type: sequence, expected an object with a number for each replica",
+            ),
+            (
+                subject,
+                &"x".repeat(600_000),
+                "a push has at most 524288 bytes, this one has 600000; give one value",
+            ),
         ];
         for (subject, body, want) in cases {
             let said = said(subject, body);
@@ -207,6 +303,15 @@ mod tests {
         #[test]
         fn what_is_written_is_read_again(metric in ".{1,30}", eighths in any::<i32>(), at in prop::option::of(any::<i64>())) {
             let push = Push { at: at.map(Timestamp), ..Push::new(&metric, f64::from(eighths) / 8.0) };
+            let (_, again) = read("x.shop.web", &write(&push)).unwrap();
+            prop_assert_eq!(again, push);
+        }
+
+        #[test]
+        fn numbers_of_replicas_are_read_again(each in prop::collection::btree_map("[a-z\"é.-]{1,9}", any::<i32>(), 1..9)) {
+            let each = each.into_iter().map(|(name, eighths)| (name, f64::from(eighths) / 8.0));
+            let value = PushValue::PerReplica(ReplicaValues::new(each).unwrap());
+            let push = Push { value, ..Push::new("rps", 0.0) };
             let (_, again) = read("x.shop.web", &write(&push)).unwrap();
             prop_assert_eq!(again, push);
         }

@@ -1,6 +1,6 @@
 //! The sender's side of a push over NATS.
 
-use super::{Push, nats::subject_of, request, request::Reply};
+use super::{Push, PushValue, nats::subject_of, request, request::Reply};
 use async_nats::{Client, Request, client::RequestErrorKind};
 use headroom_log::Accepted;
 use headroom_model::{Seq, WorkloadId};
@@ -17,6 +17,13 @@ pub enum SendError {
     /// Not a number, or an infinity: JSON has none.
     #[error("{0} is no finite number, and only those can be pushed over NATS")]
     NotFinite(f64),
+    /// More than a collector reads.
+    #[error(
+        "the push has {0} bytes, and collectors take at most {most}; shorten the names of its replicas, or give one value for \
+         the whole workload",
+        most = request::LARGEST
+    )]
+    TooLarge(usize),
     /// Nobody listens on the subject, as far as this login can reach.
     #[error(
         "no collector takes pushes on {0}: none is running on this log, or this login may not reach it; \
@@ -52,13 +59,17 @@ pub async fn send(
     workload: &WorkloadId,
     push: &Push,
 ) -> Result<Accepted, SendError> {
-    if !push.value.is_finite() {
-        return Err(SendError::NotFinite(push.value));
+    if let PushValue::Total(value) = push.value
+        && !value.is_finite()
+    {
+        return Err(SendError::NotFinite(value));
+    }
+    let body = request::write(push);
+    if body.len() > request::LARGEST {
+        return Err(SendError::TooLarge(body.len()));
     }
     let subject = subject_of(shard, workload);
-    let request = Request::new()
-        .payload(request::write(push).into())
-        .timeout(Some(PATIENCE));
+    let request = Request::new().payload(body.into()).timeout(Some(PATIENCE));
     let unclear = |detail: String| SendError::Unclear {
         subject: subject.clone(),
         detail,

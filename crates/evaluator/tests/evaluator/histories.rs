@@ -113,3 +113,22 @@ pub(crate) fn history() -> impl Strategy<Value = Vec<(f64, Body)>> {
         steps.into_iter().map(at_its_time).collect()
     })
 }
+
+/// The same with each total as the number of one replica, which bears another name each time.
+pub(crate) fn of_one_replica(history: &[(f64, Body)]) -> Vec<(f64, Body)> {
+    let mut changed = history.to_vec();
+    for (number, (_, body)) in changed.iter_mut().enumerate() {
+        let Body::Observed(observed) = body else {
+            continue;
+        };
+        for reading in &mut observed.readings {
+            if let Measured::Total(value) = reading.measured {
+                reading.measured = Measured::PerReplica {
+                    replicas: vec![format!("exporter-{number}:9121")],
+                    values: vec![value],
+                };
+            }
+        }
+    }
+    changed
+}

@@ -8,3 +8,4 @@ mod quality;
 mod replicas;
 mod support;
 mod threshold;
+mod unlisted;

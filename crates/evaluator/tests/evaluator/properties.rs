@@ -1,6 +1,6 @@
 //! What holds for any order of any events.
 
-use crate::histories::{METRICS, history, metric, number, rules};
+use crate::histories::{METRICS, history, metric, number, of_one_replica, rules};
 use crate::support::*;
 use headroom_evaluator::Evaluator;
 use headroom_model::{
@@ -31,6 +31,13 @@ proptest! {
         prop_assert_eq!(said(&mut desk, &history[at..]), said(&mut restored, &history[at..]));
         let ends = [&desk, &restored].map(|desk| rmp_serde::to_vec_named(&desk.evaluator).unwrap());
         prop_assert_eq!(&ends[0], &ends[1], "and so is the state in the end");
+    }
+
+    #[test]
+    fn a_total_is_the_number_of_one_replica_to_rules_of_totals(history in history()) {
+        let mut desks = [Desk::with(rules(), 3), Desk::with(rules(), 3)];
+        let as_total = said(&mut desks[0], &history);
+        prop_assert_eq!(as_total, said(&mut desks[1], &of_one_replica(&history)));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Rules of single replicas: resources, containers and pods metrics, with and without a list of the target's replicas.
 
-use crate::support::{Desk, Step, applied, drifted, measured, play, rule, ticked};
+use crate::support::{Desk, Step, applied, drifted, measured, play, rule};
 use headroom_model::{
     Body, Span, Timestamp,
     body::{Container, ContainerUsage, FleetState, Measured, Observed, Part, Phase, Template},
@@ -26,7 +26,7 @@ fn cpu(container: Option<&str>) -> Rule {
 }
 
 /// `rps`: ten a second of each.
-fn rps() -> Rule {
+pub(crate) fn rps() -> Rule {
     let mut rule = crate::support::rps();
     rule.metric.scope = Scope::Pods;
     rule
@@ -188,37 +188,6 @@ fn who_starts_or_goes_or_is_silent_is_reckoned_as_the_hpa_does() {
         let observed = observed(10.0, "cpu", reading, Some(fleet));
         assert_eq!(desk.tell(10.0, observed.into()), want, "{name}");
     }
-}
-
-#[test]
-fn readings_of_single_replicas_need_no_list_of_them() {
-    let mut desk = Desk::with([rps()], 2);
-    let reading = |values: &[f64]| Measured::PerReplica {
-        replicas: names(values.len()),
-        values: values.to_vec(),
-    };
-    let scenario: [Step; 4] = [
-        (
-            "those that answer are those there are",
-            10.0,
-            measured("rps", 10.0, reading(&[20.0, 22.0])),
-            "rps 5 Proportional",
-        ),
-        (
-            "one is silent: nothing is assumed of it when more are wanted",
-            20.0,
-            measured("rps", 20.0, reading(&[30.0, f64::NAN])),
-            "rps 3 Proportional",
-        ),
-        (
-            "a total is none of theirs",
-            30.0,
-            measured("rps", 30.0, Measured::Total(100.0)),
-            "rps unavailable NoSuchSamples",
-        ),
-        ("which stays so", 31.0, ticked(), ""),
-    ];
-    play(&mut desk, scenario);
 }
 
 #[test]

@@ -84,6 +84,18 @@ impl<'a> Check<'a> {
             ..fault
         };
         self.faults.extend(inner.faults.into_iter().map(placed));
+        let blamed = inner.blamed.iter().map(|path| at.join(path));
+        self.blamed.extend(blamed);
+    }
+
+    /// What could not be read and is already named.
+    pub(crate) fn blamed(&self) -> &[Path] {
+        &self.blamed
+    }
+
+    /// Takes what could not be read as named already.
+    pub(crate) fn blame(&mut self, lost: Vec<Path>) {
+        self.blamed.extend(lost);
     }
 
     /// What is wrong, in the order it was found.

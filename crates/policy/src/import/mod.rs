@@ -4,6 +4,7 @@
 //! file per version of the API, and all lead to the fields of autoscaling/v2, which are those of a policy.
 
 mod annotation;
+mod flat;
 mod items;
 mod moved;
 mod settings;
@@ -86,6 +87,8 @@ struct Reading {
     manifest: Manifest,
     /// Where those fields stood before.
     moved: Moved,
+    /// Those of them that could not be read, which is named already.
+    lost: Vec<Path>,
 }
 
 fn import(item: &Item, settings: &Settings) -> Result<Imported, Vec<Fault>> {
@@ -102,18 +105,21 @@ fn import(item: &Item, settings: &Settings) -> Result<Imported, Vec<Fault>> {
     let Some(Reading {
         mut manifest,
         moved,
+        lost,
     }) = reading
     else {
         return Err(check.into_faults());
     };
     let default_metric = complete(&mut manifest);
     settings.apply(&mut manifest);
-    let Some(policy) = check.policy(&manifest) else {
-        let back = |fault: Fault| Fault {
-            path: moved.back(&fault.path),
-            ..fault
-        };
-        return Err(check.into_faults().into_iter().map(back).collect());
+    let mut of_v2 = Check::new(None);
+    of_v2.blame(lost);
+    let policy = of_v2.policy(&manifest);
+    for fault in of_v2.into_faults() {
+        check.fault(&moved.back(&fault.path), fault.what, fault.mend);
+    }
+    let Some(policy) = policy.filter(|_| !check.has_faults()) else {
+        return Err(check.into_faults());
     };
     Ok(Imported {
         document: written(item, &manifest, policy),

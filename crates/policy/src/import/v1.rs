@@ -1,6 +1,6 @@
 //! autoscaling/v1: the processor in a field, everything else in annotations.
 
-use super::{Moved, Reading, annotation, v2beta1};
+use super::{Reading, annotation, v2beta1};
 use crate::{
     autoscale::cpu,
     check::Check,
@@ -32,16 +32,16 @@ pub(super) fn read(value: &Value, check: &mut Check<'_>) -> Option<Reading> {
     let others = annotation::read(value, annotation::METRICS, check);
     let behavior = annotation::behavior(value, check);
     let oldest = oldest?;
-    let mut moved = Moved::default();
+    let mut way = v2beta1::Way::default();
     let at = annotation::at(annotation::METRICS);
-    let mut metrics = v2beta1::metrics(others.unwrap_or_default(), &at, &mut moved, check);
+    let mut metrics = v2beta1::metrics(others.unwrap_or_default(), &at, &mut way, check);
     let spec = oldest.spec.map(|spec| {
         if let Some(percent) = spec.target_cpu {
             let new = Path::of(&["spec", "metrics"]).index(metrics.len());
             let old = Path::of(&["spec", "targetCPUUtilizationPercentage"]);
             let target = ["resource", "target", "averageUtilization"];
-            moved.note(new.join(&Path::of(&target)), old.clone());
-            moved.note(new, old);
+            way.moved.note(new.join(&Path::of(&target)), old.clone());
+            way.moved.note(new, old);
             metrics.push(cpu(percent));
         }
         Spec {
@@ -53,5 +53,5 @@ pub(super) fn read(value: &Value, check: &mut Check<'_>) -> Option<Reading> {
             ..Spec::default()
         }
     });
-    v2beta1::finish(oldest.metadata, spec, moved, check)
+    Some(v2beta1::finish(oldest.metadata, spec, way))
 }

@@ -29,6 +29,7 @@ pub(super) fn read(value: &Value, check: &mut Check<'_>) -> Option<Reading> {
     Some(Reading {
         manifest,
         moved: Moved::default(),
+        lost: check.blamed().to_vec(),
     })
 }
 
@@ -54,6 +55,7 @@ pub(super) fn read_beta(value: &Value, check: &mut Check<'_>) -> Option<Reading>
     let Reading {
         mut manifest,
         mut moved,
+        lost,
     } = read(value, check)?;
     for (direction, name) in TOLERANCES {
         let (Some(spec), Some(text)) = (&mut manifest.spec, annotation::text(value, name, check))
@@ -69,5 +71,9 @@ pub(super) fn read_beta(value: &Value, check: &mut Check<'_>) -> Option<Reading>
         let new = Path::of(&["spec", "behavior", direction, "tolerance"]);
         moved.note(new, annotation::at(name));
     }
-    Some(Reading { manifest, moved })
+    Some(Reading {
+        manifest,
+        moved,
+        lost,
+    })
 }

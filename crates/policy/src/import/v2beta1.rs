@@ -1,13 +1,17 @@
 //! autoscaling/v2beta1, and the metrics that v1 keeps in an annotation: the same fields in flatter metrics.
 
-use super::{Moved, Reading, annotation, v2::is_zero};
+use super::{
+    Moved, Reading, annotation,
+    flat::{FlatExternal, FlatMetric, FlatObject, FlatPods, FlatResource},
+    v2::is_zero,
+};
 use crate::{
     check::Check,
     document,
     path::Path,
     spec::{
-        Amount, ContainerResource, External, Manifest, Metadata, Metric, MetricIdentifier,
-        MetricType, Object, Pods, Resource, ScaleTargetRef, Selector, Spec, Target, TargetType,
+        Amount, ContainerResource, External, Manifest, Metadata, Metric, MetricIdentifier, Object,
+        Pods, Resource, ScaleTargetRef, Selector, Spec, Target, TargetType,
     },
 };
 use serde::{Deserialize, de::IgnoredAny};
@@ -46,108 +50,38 @@ struct OlderSpec {
     metrics: Option<Vec<FlatMetric>>,
 }
 
-/// One metric and what it should be.
-#[derive(Debug, Default, Deserialize)]
-#[serde(
-    rename_all = "camelCase",
-    deny_unknown_fields,
-    default,
-    expecting = "a mapping with type and the field of that type"
-)]
-pub(super) struct FlatMetric {
-    #[serde(rename = "type")]
-    metric_type: Option<MetricType>,
-    resource: Option<FlatResource>,
-    container_resource: Option<FlatResource>,
-    pods: Option<FlatPods>,
-    object: Option<FlatObject>,
-    external: Option<FlatExternal>,
-}
-
-/// A resource of the replicas, or of one container of theirs.
-#[derive(Debug, Default, Deserialize)]
-#[serde(
-    rename_all = "camelCase",
-    deny_unknown_fields,
-    default,
-    expecting = "a mapping with name and targetAverageUtilization or targetAverageValue"
-)]
-struct FlatResource {
-    name: Option<String>,
-    container: Option<String>,
-    target_average_utilization: Option<i64>,
-    target_average_value: Option<Amount>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(
-    rename_all = "camelCase",
-    deny_unknown_fields,
-    default,
-    expecting = "a mapping with metricName and targetAverageValue"
-)]
-struct FlatPods {
-    metric_name: Option<String>,
-    selector: Option<Selector>,
-    target_average_value: Option<Amount>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(
-    rename_all = "camelCase",
-    deny_unknown_fields,
-    default,
-    expecting = "a mapping with target, metricName and targetValue or averageValue"
-)]
-struct FlatObject {
-    target: Option<ScaleTargetRef>,
-    metric_name: Option<String>,
-    selector: Option<Selector>,
-    target_value: Option<Amount>,
-    average_value: Option<Amount>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(
-    rename_all = "camelCase",
-    deny_unknown_fields,
-    default,
-    expecting = "a mapping with metricName and targetValue or targetAverageValue"
-)]
-struct FlatExternal {
-    metric_name: Option<String>,
-    metric_selector: Option<Selector>,
-    target_value: Option<Amount>,
-    target_average_value: Option<Amount>,
-}
-
 /// Reads autoscaling/v2beta1.
 pub(super) fn read(value: &Value, check: &mut Check<'_>) -> Option<Reading> {
     let older: Option<Older<OlderSpec>> = document::decode(value, check);
     let behavior = annotation::behavior(value, check);
     let older = older?;
-    let mut moved = Moved::default();
+    let mut way = Way::default();
     let spec = older.spec.map(|spec| Spec {
         scale_target_ref: spec.scale_target_ref,
         min_replicas: spec.min_replicas,
         max_replicas: spec.max_replicas,
         metrics: spec.metrics.map(|metrics| {
             let at = Path::of(&["spec", "metrics"]);
-            self::metrics(metrics, &at, &mut moved, check)
+            self::metrics(metrics, &at, &mut way, check)
         }),
         behavior,
         ..Spec::default()
     });
-    finish(older.metadata, spec, moved, check)
+    Some(finish(older.metadata, spec, way))
 }
 
-/// The reading, unless something was wrong: what follows from that would be named in the fields of v2.
-pub(super) fn finish(
-    metadata: Option<Metadata>,
-    spec: Option<Spec>,
-    mut moved: Moved,
-    check: &Check<'_>,
-) -> Option<Reading> {
+/// What becomes of the fields on the way to those of v2.
+#[derive(Default)]
+pub(super) struct Way {
+    /// Where they stood.
+    pub(super) moved: Moved,
+    /// Those of v2 that nothing could be made of, which is named already.
+    lost: Vec<Path>,
+}
+
+/// The reading of a document in which a cluster keeps the behavior in an annotation.
+pub(super) fn finish(metadata: Option<Metadata>, spec: Option<Spec>, way: Way) -> Reading {
+    let Way { mut moved, lost } = way;
     let behavior = annotation::at(annotation::BEHAVIOR);
     moved.note(Path::of(&["spec", "behavior"]), behavior);
     let manifest = Manifest {
@@ -155,14 +89,18 @@ pub(super) fn finish(
         spec,
         ..Manifest::default()
     };
-    (!check.has_faults()).then_some(Reading { manifest, moved })
+    Reading {
+        manifest,
+        moved,
+        lost,
+    }
 }
 
 /// Metrics that stand at `at`, as those of a spec.
 pub(super) fn metrics(
     metrics: Vec<FlatMetric>,
     at: &Path,
-    moved: &mut Moved,
+    way: &mut Way,
     check: &mut Check<'_>,
 ) -> Vec<Metric> {
     let metrics = metrics.into_iter().enumerate();
@@ -170,7 +108,7 @@ pub(super) fn metrics(
         let mut translation = Translation {
             new: Path::of(&["spec", "metrics"]).index(index),
             old: at.index(index),
-            moved: &mut *moved,
+            way: &mut *way,
             check: &mut *check,
         };
         translation.metric(metric)
@@ -182,7 +120,7 @@ pub(super) fn metrics(
 struct Translation<'a, 'c> {
     new: Path,
     old: Path,
-    moved: &'a mut Moved,
+    way: &'a mut Way,
     check: &'a mut Check<'c>,
 }
 
@@ -217,7 +155,7 @@ const EXTERNAL: Names = &[
 
 impl Translation<'_, '_> {
     fn metric(&mut self, flat: FlatMetric) -> Metric {
-        self.moved.note(self.new.clone(), self.old.clone());
+        self.way.moved.note(self.new.clone(), self.old.clone());
         Metric {
             metric_type: flat.metric_type,
             resource: flat.resource.map(|it| self.resource(it)),
@@ -312,7 +250,8 @@ impl Translation<'_, '_> {
     fn renamed(&mut self, field: &str, names: Names) {
         let (new, old) = (self.new.field(field), self.old.field(field));
         for (fields, name) in names {
-            self.moved
+            self.way
+                .moved
                 .note(new.join(&Path::of(fields)), old.field(name));
         }
     }
@@ -325,24 +264,28 @@ impl Translation<'_, '_> {
             target.average_value.is_some(),
             target.value.is_some(),
         ) {
-            (true, false, false) => TargetType::Utilization,
-            (false, true, false) => TargetType::AverageValue,
-            (false, false, true) => TargetType::Value,
-            // What was given and could not be read has been named.
-            (false, false, false) if self.check.has_faults_below(&at) => return None,
+            (true, false, false) => Some(TargetType::Utilization),
+            (false, true, false) => Some(TargetType::AverageValue),
+            (false, false, true) => Some(TargetType::Value),
             (false, false, false) => {
-                let what = format!("{} is missing", names.join(" or "));
-                self.check.fault(&at, what, "add it");
-                return None;
+                // What was given and could not be read has been named.
+                if !self.check.has_faults_below(&at) {
+                    let what = format!("{} is missing", names.join(" or "));
+                    self.check.fault(&at, what, "add it");
+                }
+                None
             }
             _ => {
                 let what = format!("{} are both given", names.join(" and "));
                 self.check.fault(&at, what, "keep one");
-                return None;
+                None
             }
         };
-        Some(Target {
-            target_type: Some(target_type),
+        if target_type.is_none() {
+            self.way.lost.push(self.new.field(field).field("target"));
+        }
+        target_type.map(|known| Target {
+            target_type: Some(known),
             ..target
         })
     }

@@ -213,3 +213,96 @@ fn every_fault_is_named_at_once() {
     let errors = errors(&text);
     assert_eq!(errors.len(), 3, "{errors:#?}");
 }
+
+#[test]
+fn a_broken_annotation_hides_no_other_fault() {
+    let bounds = "12 is above maxReplicas 9";
+    let share = "targetCPUUtilizationPercentage: 0 is out of range";
+    let annotated = |name: &str, text: &str| {
+        annotated(name, text) + "  minReplicas: 12\n  targetCPUUtilizationPercentage: 0\n"
+    };
+    let cases: [(&str, String, &[&str]); 5] = [
+        (
+            "metrics that are not JSON",
+            annotated("metrics", "[{"),
+            &["metrics\": is not JSON", bounds, share],
+        ),
+        (
+            "a behavior that is not JSON",
+            annotated("behavior", "{"),
+            &["behavior\": is not JSON", bounds, share],
+        ),
+        (
+            "a number that is none, of a metric that has no name",
+            annotated(
+                "metrics",
+                r#"[{"type":"Pods","pods":{"targetAverageValue":[]}}]"#,
+            ),
+            &[
+                "metrics\"[0].pods.targetAverageValue: ",
+                "metrics\"[0].pods.metricName: is missing",
+                bounds,
+                share,
+            ],
+        ),
+        (
+            "a type that is none",
+            annotated(
+                "metrics",
+                r#"[{"type":"Pod","pods":{"metricName":"a","targetAverageValue":"1"}}]"#,
+            ),
+            &["metrics\"[0].type: ", bounds, share],
+        ),
+        (
+            "a rate that is no number, and one that is too small",
+            annotated(
+                "behavior",
+                r#"{"ScaleUp":{"Policies":[{"Type":"Pods","Value":"x","PeriodSeconds":0}]}}"#,
+            ),
+            &[
+                "behavior\".scaleUp.policies[0].value: ",
+                "behavior\".scaleUp.policies[0].periodSeconds: 0 is out of range",
+                bounds,
+                share,
+            ],
+        ),
+    ];
+    for (name, text, wants) in cases {
+        let errors = errors(&text);
+        for want in wants {
+            assert!(
+                errors.iter().any(|error| error.contains(want)),
+                "{name}: no {want:?} in {errors:#?}"
+            );
+        }
+        assert_eq!(errors.len(), wants.len(), "{name}: {errors:#?}");
+    }
+}
+
+#[test]
+fn a_field_that_cannot_be_read_hides_no_other_fault_of_an_older_version() {
+    let metrics = "  minReplicas: 12
+  metrics:
+  - type: External
+    external: {metricName: 3, targetValue: 1, targetAverageValue: 1}
+  - type: Object
+    object: {metricName: a, target: {kind: A}, targetValue: 0}
+  colour: red
+";
+    let errors = errors(&hpa("v2beta1", metrics));
+    let wants = [
+        "minReplicas: 12 is above maxReplicas 9",
+        "spec.metrics[0].external: targetValue and targetAverageValue are both given",
+        "spec.metrics[0].external.metricName: ",
+        "spec.metrics[1].object.target.name: is missing",
+        "spec.metrics[1].object.targetValue: 0 is not above zero",
+        "spec.colour: is not a field here",
+    ];
+    for want in wants {
+        assert!(
+            errors.iter().any(|error| error.contains(want)),
+            "no {want:?} in {errors:#?}"
+        );
+    }
+    assert_eq!(errors.len(), wants.len(), "{errors:#?}");
+}

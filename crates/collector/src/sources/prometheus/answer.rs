@@ -13,7 +13,7 @@ use reqwest::StatusCode;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The labels that name a replica, the most telling first.
+/// The labels that name a replica, the most telling first. One that is empty is not there, as in Prometheus itself.
 const REPLICA_LABELS: [&str; 3] = ["replica", "pod", "instance"];
 
 #[derive(Deserialize)]
@@ -84,22 +84,27 @@ fn vector(series: &[Series]) -> Result<(Option<Timestamp>, Measured), Collection
         })?;
         points.push(point(value)?);
     }
-    match points.as_slice() {
-        [] => Ok((None, Measured::Missing)),
-        [(at, value)] => Ok((Some(*at), Measured::Total(*value))),
-        [(at, _), ..] => {
-            let replicas = replicas(series).ok_or_else(|| several(series))?;
-            let values = points.iter().map(|(_, value)| *value).collect();
-            Ok((Some(*at), Measured::PerReplica { replicas, values }))
-        }
-    }
+    let Some((at, first)) = points.first().copied() else {
+        return Ok((None, Measured::Missing));
+    };
+    // Also one series can be that of one replica. Rules of totals come to the same number from it.
+    let measured = match replicas(series) {
+        Some(replicas) => Measured::PerReplica {
+            replicas,
+            values: points.into_iter().map(|(_, value)| value).collect(),
+        },
+        None if series.len() == 1 => Measured::Total(first),
+        None => return Err(several(series)),
+    };
+    Ok((Some(at), measured))
 }
 
 /// The names of the replicas, by the first label that every series has with a value of its own.
 fn replicas(series: &[Series]) -> Option<Vec<String>> {
     REPLICA_LABELS.into_iter().find_map(|label| {
-        let names: Option<Vec<&String>> = series.iter().map(|one| one.metric.get(label)).collect();
-        let names = names?;
+        let name = series.iter().map(|one| one.metric.get(label));
+        let named = name.map(|name| name.filter(|name| !name.is_empty()));
+        let names = named.collect::<Option<Vec<&String>>>()?;
         let different: BTreeSet<_> = names.iter().collect();
         (different.len() == names.len()).then(|| names.into_iter().cloned().collect())
     })

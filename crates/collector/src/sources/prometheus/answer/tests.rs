@@ -27,9 +27,19 @@ fn an_answer_is_a_reading() {
             "Some(1700000000123) Total(2.5)",
         ),
         (
-            "one series with labels",
-            vector(r#"{"metric":{"pod":"a"},"value":[1,"2"]}"#),
+            "one series whose labels name no replica",
+            vector(r#"{"metric":{"job":"shop","pod":""},"value":[1,"2"]}"#),
             "Some(1000) Total(2.0)",
+        ),
+        (
+            "one series of one replica",
+            vector(r#"{"metric":{"job":"shop","pod":"a"},"value":[1,"2"]}"#),
+            r#"Some(1000) PerReplica { replicas: ["a"], values: [2.0] }"#,
+        ),
+        (
+            "one series, by the most telling label",
+            vector(r#"{"metric":{"instance":"10.0.0.7:80","pod":"a"},"value":[1,"2"]}"#),
+            r#"Some(1000) PerReplica { replicas: ["a"], values: [2.0] }"#,
         ),
         (
             "NaN",
@@ -53,6 +63,13 @@ fn an_answer_is_a_reading() {
             "a label that is the same everywhere names no replica",
             vector(
                 r#"{"metric":{"pod":"x","instance":"a"},"value":[1,"2"]},{"metric":{"pod":"x","instance":"b"},"value":[1,"3"]}"#,
+            ),
+            r#"Some(1000) PerReplica { replicas: ["a", "b"], values: [2.0, 3.0] }"#,
+        ),
+        (
+            "an empty label names no replica",
+            vector(
+                r#"{"metric":{"pod":"","instance":"a"},"value":[1,"2"]},{"metric":{"pod":"x","instance":"b"},"value":[1,"3"]}"#,
             ),
             r#"Some(1000) PerReplica { replicas: ["a", "b"], values: [2.0, 3.0] }"#,
         ),
