@@ -246,8 +246,7 @@ impl ActiveRule {
                 let wish = proportional::wish(&aim, sample.load(), counts).map_err(cause)?;
                 Ok((wish.replicas, wish.reason, wish.load))
             }
-            // Readings of another kind than the rule is for.
-            _ => Err(Unavailable::NoSuchSamples),
+            _ => Err(Unavailable::NotPerReplica),
         }
     }
 

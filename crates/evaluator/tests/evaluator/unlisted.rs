@@ -24,7 +24,7 @@ fn readings_of_single_replicas_need_no_list_of_them() {
             "a total is none of theirs",
             30.0,
             measured("rps", 30.0, Measured::Total(100.0)),
-            "rps unavailable NoSuchSamples",
+            "rps unavailable NotPerReplica",
         ),
         ("which stays so", 31.0, ticked(), ""),
     ];

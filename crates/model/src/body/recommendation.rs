@@ -108,6 +108,8 @@ pub enum Unavailable {
     NoSuchSamples,
     /// The samples are of replicas that are not the target's.
     StrangeSamples,
+    /// The reading is one number for the whole target, and the rule needs one for each replica.
+    NotPerReplica,
     /// A share of what is requested is wanted, and a container requests nothing.
     MissingRequest {
         /// The replica.

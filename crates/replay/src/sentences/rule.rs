@@ -65,6 +65,9 @@ fn why_not(cause: &Unavailable) -> String {
             "no replica that counts gave a sample; they may not be ready yet".to_owned()
         }
         Unavailable::StrangeSamples => "no sample is of a replica of this target".to_owned(),
+        Unavailable::NotPerReplica => {
+            "the reading is one number for the whole target, and the rule needs one for each replica".to_owned()
+        }
         Unavailable::MissingRequest { replica, container } if container.is_empty() => {
             format!("what replica {replica} requests is not known")
         }
