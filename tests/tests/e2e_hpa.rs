@@ -222,7 +222,7 @@ fn autoscales(site: &mut Site) -> Result<()> {
     site.write("web.yaml", &dry)?;
     ensure_holds(
         &site.done(&["validate", "web.yaml"])?,
-        &["shop/web is valid: 2 to 10 replicas, 1 rules"],
+        &["shop/web is valid: 2 to 10 replicas, 1 rule"],
     )?;
     let up = site.up()?;
     ensure!(

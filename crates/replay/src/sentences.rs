@@ -18,9 +18,15 @@ pub(crate) fn when(at: Timestamp) -> String {
 
 /// `1 replica`, `5 replicas`.
 pub(crate) fn replicas(count: Replicas) -> String {
+    counted(count.0 as usize, "replica")
+}
+
+/// `1 rule`, `5 rules`.
+#[must_use]
+pub fn counted(count: usize, thing: &str) -> String {
     match count {
-        Replicas(1) => "1 replica".to_owned(),
-        count => format!("{count} replicas"),
+        1 => format!("1 {thing}"),
+        count => format!("{count} {thing}s"),
     }
 }
 

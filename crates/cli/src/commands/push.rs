@@ -11,6 +11,7 @@ use headroom_collector::{
 };
 use headroom_log::{Accepted, Log};
 use headroom_model::WorkloadId;
+use headroom_replay::sentences::counted;
 use std::sync::Arc;
 
 /// Writes one reading and says where it stands.
@@ -25,7 +26,7 @@ pub(super) async fn run(config: &Config, args: Arguments) -> anyhow::Result<()> 
         Some(value) => (PushValue::Total(value), format!("= {value}")),
         None => {
             let each = ReplicaValues::new(args.replicas).context("--replica")?;
-            let said = format!("of {} replicas", each.count());
+            let said = format!("of {}", counted(each.count(), "replica"));
             (PushValue::PerReplica(each), said)
         }
     };

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::{exit, output};
 use anyhow::Context as _;
 use headroom_policy::{Document, Errors, parse_files_with_sources};
+use headroom_replay::sentences::counted;
 use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -22,13 +23,13 @@ pub(super) fn run(config: &Config, args: &Validate) -> anyhow::Result<ExitCode> 
                         "workload": policy.workload, "file": document.file, "line": document.line, "valid": true,
                     }))?,
                     Format::Table => output::line(&format!(
-                        "{}:{}: {} is valid: {} to {} replicas, {} rules",
+                        "{}:{}: {} is valid: {} to {} replicas, {}",
                         document.file,
                         document.line,
                         policy.workload,
                         policy.min_replicas,
                         policy.max_replicas,
-                        policy.rules.len()
+                        counted(policy.rules.len(), "rule")
                     ))?,
                 }
             }
