@@ -101,7 +101,7 @@ impl ActiveRule {
         }
         let sample = Sample::failed(failure, envelope);
         let is_threshold = matches!(self.rule.strategy, Strategy::Threshold { .. });
-        if at_once && !is_threshold && sample.can_end(self.sample.as_ref()) {
+        if at_once && !is_threshold && sample.can_end(self.sample.as_ref(), now) {
             self.sample = Some(sample.ending());
         } else {
             self.take(sample, now);
@@ -203,7 +203,11 @@ impl ActiveRule {
         }
         match self.wish(sample, around) {
             Ok((replicas, reason, value)) => (Recommendation::Desired { replicas, reason }, value),
-            Err(cause) => (unavailable(cause), sample.value),
+            // The sum of the readings is no share to hold against a percentage.
+            Err(cause) => match self.rule.strategy {
+                Strategy::Utilization { .. } => (unavailable(cause), f64::NAN),
+                _ => (unavailable(cause), sample.value),
+            },
         }
     }
 

@@ -1,6 +1,9 @@
 //! The newest sample of a rule, and what may take its place.
 
-use crate::{proportional::Load, quality};
+use crate::{
+    proportional::Load,
+    quality::{self, AHEAD_AT_MOST},
+};
 use headroom_model::{
     Envelope, EventId, Seq, Span, Timestamp,
     body::{CollectionFailed, Measured, Quality, Reading},
@@ -41,7 +44,7 @@ pub(crate) struct Sample {
     arrived: Quality,
     /// When the source says it was so; of a failure, when it was due.
     pub(crate) at: Timestamp,
-    /// When the source was asked.
+    /// When the source was asked; at most as far ahead as clocks may differ.
     due: Timestamp,
     /// A failure that ended an answer before its time.
     ends: bool,
@@ -69,7 +72,7 @@ impl Sample {
             missing,
             arrived: quality::on_arrival(&reading.measured, reading.at, now, freshness),
             at: reading.at,
-            due,
+            due: due.min(now.plus(AHEAD_AT_MOST)),
             ends: false,
             each: None,
             event: envelope.id,
@@ -97,10 +100,10 @@ impl Sample {
     ///
     /// An answer does when it is newer than the last answer: what was taken at the same instant is the same sample again.
     /// Without an answer (failed, late, skewed) only the want of any answer can be told more exactly. After a failure that
-    /// ended an answer only one to a later question is news.
+    /// ended an answer only one to the same question or to a later one is news: another collector may have been answered.
     pub(crate) fn replaces(&self, last: Option<&Self>) -> bool {
         match last {
-            Some(last) if last.ends => quality::answered(self.arrived) && self.due > last.due,
+            Some(last) if last.ends => quality::answered(self.arrived) && self.due >= last.due,
             Some(last) if quality::answered(last.arrived) => {
                 quality::answered(self.arrived) && self.at > last.at
             }
@@ -108,10 +111,12 @@ impl Sample {
         }
     }
 
-    /// Whether this failure came after `last` was known, so that it can end it.
-    pub(crate) fn can_end(&self, last: Option<&Self>) -> bool {
+    /// Whether this failure, heard `now`, came after `last` was known, so that it can end it. One from a clock that cannot be
+    /// believed ends nothing.
+    pub(crate) fn can_end(&self, last: Option<&Self>, now: Timestamp) -> bool {
         let known = |last: &Self| last.ends || quality::answered(last.arrived);
-        last.is_some_and(|last| known(last) && self.due > last.due)
+        let ahead = self.due > now.plus(AHEAD_AT_MOST);
+        last.is_some_and(|last| known(last) && self.due > last.due && !ahead)
     }
 
     /// This failure as one that ends an answer before its time.

@@ -123,6 +123,54 @@ fn in_fixed_periods_a_metric_that_cannot_be_read_is_none() {
 }
 
 #[test]
+fn in_fixed_periods_one_of_two_collectors_is_enough_and_no_clock_ahead_is_believed() {
+    let mut desk = Desk::with([rps()], 2);
+    play(
+        &mut desk,
+        [
+            (
+                "a policy that looks like an HPA",
+                1.0,
+                applied_in_periods(&[rps()]),
+                "rps unavailable NoSample",
+            ),
+            (
+                "a load for four",
+                30.0,
+                total("rps", 30.0, 40.0),
+                "rps 4 Proportional",
+            ),
+            (
+                "one of two collectors fails",
+                40.0,
+                failed("rps", 40.0),
+                "rps unavailable Failed",
+            ),
+            (
+                "and the other is answered",
+                40.1,
+                total("rps", 40.0, 80.0),
+                "rps 8 Proportional",
+            ),
+            ("or it is so before", 55.0, total("rps", 55.0, 80.0), ""),
+            ("the other fails", 55.1, failed("rps", 55.0), ""),
+            (
+                "a failure of tomorrow is none of today",
+                60.0,
+                failed("rps", 90_000.0),
+                "",
+            ),
+            (
+                "nor does it hide what fails now",
+                70.0,
+                failed("rps", 70.0),
+                "rps unavailable Failed",
+            ),
+        ],
+    );
+}
+
+#[test]
 fn a_source_that_answers_without_a_number_is_believed_at_once() {
     let nan = |second| total("rps", second, f64::NAN);
     let infinite = |second| total("rps", second, f64::INFINITY);
