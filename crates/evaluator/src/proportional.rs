@@ -172,7 +172,7 @@ fn reckon(aim: &Aim, total: Milli, counts: Counts) -> Result<Reckoned, Failure> 
     let proposal = match aim.target {
         TargetValue::AverageValue(target) => {
             let one = Milli::of(target);
-            hpa::average_of_total(total, one, tolerance, counted)
+            hpa::average_of_sum(total, one, tolerance, counted)
         }
         TargetValue::Value(target) => {
             let ready = || ready.ok_or(Failure::NoReplicas);

@@ -26,6 +26,9 @@ fn main() -> Result<ExitCode> {
     for failed in &tally.failed {
         writeln!(out, "FAILED {failed}")?;
     }
+    for path in &tally.others {
+        writeln!(out, "skipped {}: it is of another schema", path.display())?;
+    }
     for ((kind, why), count) in &tally.skipped {
         writeln!(out, "skipped {count} of kind {kind}: {why}")?;
     }

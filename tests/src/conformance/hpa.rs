@@ -9,8 +9,8 @@ use super::reconcile::Cycle;
 use super::{Case, Outcome};
 use anyhow::{Result, bail};
 use headroom_evaluator::hpa::{
-    self, Failure, Milli, Proposal, Samples, average_of_total, average_value, ready_of, request_of,
-    resource_utilization,
+    self, Failure, Milli, Proposal, Samples, average_of_sum, average_of_total, average_value,
+    ready_of, request_of, resource_utilization,
 };
 use headroom_model::{
     Replicas,
@@ -95,6 +95,9 @@ impl Calculation {
                 let replicas: Vec<_> = self.pods.iter().map(Pod::replica).collect();
                 let ready = || ready_of(&replicas);
                 hpa::value(total, Milli(value), tolerance, current, ready)
+            }
+            Aim::Average(value) if self.metric.kind == "external" => {
+                Ok(average_of_sum(total, Milli(value), tolerance, current))
             }
             Aim::Average(value) => Ok(average_of_total(total, Milli(value), tolerance, current)),
             Aim::Percent(_) => bail!("a total has a value or an average value as its target"),

@@ -15,7 +15,7 @@ pub use group::{CpuRules, Groups, Replica, Sample, group, ready_of};
 pub use ratio::{Ratio, usage, utilization};
 pub use replicas::{Samples, average_value, resource_utilization};
 pub use requests::request_of;
-pub use totals::{average_of_total, value};
+pub use totals::{average_of_sum, average_of_total, value};
 
 use headroom_model::Replicas;
 use thiserror::Error;
@@ -135,7 +135,7 @@ fn in_thousandths(value: f64) -> f64 {
     const MOST: f64 = 9_223_372_036_854_775_808.0;
     let exact = (value * 1000.0).clamp(-MOST, MOST);
     let whole = exact.round();
-    if (exact - whole).abs() <= exact.abs() * 1e-9 {
+    if (exact - whole).abs() <= exact.abs() * 1e-12 {
         whole
     } else {
         exact

@@ -1,4 +1,7 @@
 //! Totals to a proposal: object and external metrics.
+//!
+//! A negative total asks for no replicas; the HPA takes that of external metrics for an overflow, and so for the largest
+//! number.
 
 use super::{Milli, Proposal, Tolerance, rounded_up};
 use headroom_model::Replicas;
@@ -44,6 +47,26 @@ pub fn average_of_total(
     let wanted = rounded_up(total / target).filter(|_| !stays);
     let average = Milli((total / count).ceil() as i64);
     proposal(wanted, current, ratio, average, current)
+}
+
+/// The same of a total that is a sum. The average of one that saturated is not known, and so is the sum itself.
+#[must_use]
+pub fn average_of_sum(
+    sum: Milli,
+    target: Milli,
+    tolerance: Tolerance,
+    current: Replicas,
+) -> Proposal {
+    let proposal = average_of_total(sum, target, tolerance, current);
+    let saturated = sum.0 as f64 >= i64::MAX as f64;
+    Proposal {
+        measured: if saturated {
+            Milli(i64::MAX)
+        } else {
+            proposal.measured
+        },
+        ..proposal
+    }
 }
 
 fn proposal(
