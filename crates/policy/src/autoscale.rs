@@ -34,6 +34,20 @@ pub fn autoscale(
     }
 }
 
+/// The share of the processor that an HPA without metrics aims at, in percent.
+const DEFAULT_UTILIZATION: i64 = 80;
+
+/// Gives an HPA without metrics the one that a cluster gives it, and says whether it had none. Rule: defaults of
+/// autoscaling/v2.
+pub(crate) fn complete(spec: &mut Spec) -> bool {
+    let thresholds = spec.thresholds.iter().flatten().count();
+    let none = spec.metrics.iter().flatten().count() + thresholds == 0;
+    if none {
+        spec.metrics = Some(vec![cpu(DEFAULT_UTILIZATION)]);
+    }
+    none
+}
+
 /// The share of the requested processor time that is used.
 pub(crate) fn cpu(percent: i64) -> Metric {
     let target = Target {

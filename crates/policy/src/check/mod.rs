@@ -19,7 +19,7 @@ pub(crate) use origin::LONGEST_QUERY;
 pub use origin::PUSH;
 
 use crate::{
-    Cooldown, Pace, Policy,
+    Cooldown, Pace, Policy, autoscale,
     misfit::Misfit,
     path::Path,
     spec::{CooldownSpec, Manifest, Metadata, ScaleTargetRef, Spec},
@@ -138,7 +138,15 @@ impl<'a> Check<'a> {
         let metadata = self.required(&Path::of(&["metadata"]), manifest.metadata.as_ref());
         let workload = metadata.and_then(|metadata| self.workload(metadata));
         let spec = self.required(&Path::of(&["spec"]), manifest.spec.as_ref());
-        let policy = spec.and_then(|spec| self.spec(workload, spec));
+        let is_hpa = manifest.kind.as_deref() == Some(KINDS[1].1);
+        let policy = spec.and_then(|spec| match is_hpa {
+            true => {
+                let mut spec = spec.clone();
+                autoscale::complete(&mut spec);
+                self.spec(workload, &spec)
+            }
+            false => self.spec(workload, spec),
+        });
         policy.filter(|_| self.faults.is_empty())
     }
 
@@ -151,11 +159,23 @@ impl<'a> Check<'a> {
             return;
         };
         match KINDS.iter().find(|(_, known)| *known == kind) {
+            None if version == "v1" && kind == "List" => self.fault(
+                &kind_at,
+                "a List is not a policy",
+                "make policies of a list of HorizontalPodAutoscalers with headroom import",
+            ),
             None => self.fault(
                 &kind_at,
                 format!("{kind:?} is not a kind of policy"),
                 "write ScalingPolicy",
             ),
+            Some((known, _)) if *known != version && version.starts_with("autoscaling/") => {
+                self.fault(
+                    &version_at,
+                    format!("{version:?} is not a version of {kind} that is read here"),
+                    format!("make a policy of it with headroom import, or write it as {known}"),
+                );
+            }
             Some((known, _)) if *known != version => self.fault(
                 &version_at,
                 format!("{version:?} is not a version of {kind} that is known here"),

@@ -15,8 +15,7 @@ mod v2beta1;
 pub use settings::Settings;
 
 use crate::{
-    Document, Errors, Policy, PolicyError,
-    autoscale::cpu,
+    Document, Errors, Policy, PolicyError, autoscale,
     check::{Check, Fault},
     document,
     path::Path,
@@ -137,16 +136,8 @@ fn complete(manifest: &mut Manifest) -> bool {
         return false;
     };
     spec.min_replicas.get_or_insert(1);
-    let thresholds = spec.thresholds.iter().flatten().count();
-    let none = spec.metrics.iter().flatten().count() + thresholds == 0;
-    if none {
-        spec.metrics = Some(vec![cpu(DEFAULT_UTILIZATION)]);
-    }
-    none
+    autoscale::complete(spec)
 }
-
-/// The share of the processor that an HPA without metrics aims at, in percent.
-const DEFAULT_UTILIZATION: i64 = 80;
 
 fn written(item: &Item, manifest: &Manifest, policy: Policy) -> Document {
     Document {

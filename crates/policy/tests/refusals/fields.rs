@@ -21,7 +21,7 @@ fn mistakes_in_the_head_are_named() {
             "an old HPA",
             "headroom.dev/v1alpha1\nkind: ScalingPolicy",
             "autoscaling/v1\nkind: HorizontalPodAutoscaler",
-            r#"1:1: apiVersion: "autoscaling/v1" is not a version of HorizontalPodAutoscaler that is known here; write autoscaling/v2"#,
+            r#"1:1: apiVersion: "autoscaling/v1" is not a version of HorizontalPodAutoscaler that is read here; make a policy of it with headroom import, or write it as autoscaling/v2"#,
         ),
         (
             "a count that is no number",
