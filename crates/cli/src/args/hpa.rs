@@ -71,13 +71,23 @@ pub(crate) struct Autoscale {
     /// The workload as namespace/name
     pub(crate) workload: WorkloadId,
     /// The fewest replicas
-    #[arg(long, default_value_t = 1, value_name = "N")]
+    #[arg(
+        long,
+        default_value_t = 1,
+        value_name = "N",
+        allow_negative_numbers = true
+    )]
     pub(crate) min: u32,
     /// The most replicas
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) max: u32,
     /// How much of the processor time they request replicas should use, in percent
-    #[arg(long, default_value_t = 80, value_name = "P")]
+    #[arg(
+        long,
+        default_value_t = 80,
+        value_name = "P",
+        allow_negative_numbers = true
+    )]
     pub(crate) cpu_percent: u32,
     /// What is scaled [default: the Deployment of the workload's name]
     #[arg(long, value_parser = target, value_name = "KIND/NAME")]

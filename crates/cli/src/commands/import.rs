@@ -5,10 +5,19 @@ use crate::args::{Controller, Import};
 use crate::output;
 use anyhow::{Context as _, bail};
 use headroom_policy::{ImportSettings, Imported, PUSH, import_files, to_yaml};
+use std::path::{Path, PathBuf};
 
 /// Writes the policies of manifests, and says of each what was changed: nothing, or it would be an error.
 pub(super) fn run(args: Import) -> anyhow::Result<()> {
     let texts = validate::read(&args.files)?;
+    if let Some(path) = &args.output
+        && is_one_of(path, &args.files)
+    {
+        bail!(
+            "{} is one of the manifests that are read; name another file with --output",
+            path.display()
+        );
+    }
     let imported = match import_files(
         &texts,
         &settings(args.shadow, args.namespace, args.controller),
@@ -25,6 +34,13 @@ pub(super) fn run(args: Import) -> anyhow::Result<()> {
     }
     tell(&imported);
     Ok(())
+}
+
+/// Whether a file is among others, be it under another name.
+fn is_one_of(path: &Path, files: &[PathBuf]) -> bool {
+    let file = |path: &Path| std::fs::canonicalize(path).ok();
+    let wanted = file(path);
+    wanted.is_some() && files.iter().any(|other| file(other) == wanted)
 }
 
 fn settings(shadow: bool, namespace: Option<String>, controller: Controller) -> ImportSettings {
