@@ -194,7 +194,7 @@ async fn killed_at_work(site: &mut Site) -> Result<()> {
     site.check_replay()
 }
 
-/// What became of an order whose giver was killed: the target is asked, or told again, or nobody knows (DESIGN §4).
+/// What became of an order whose giver was killed: the target is asked, or told again, or nobody knows.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_whose_giver_was_killed_ends_as_its_target_allows() -> Result<()> {
     let mut site = Site::new()?;

@@ -1,4 +1,4 @@
-//! What to do with an attempt: at its beginning, and after a crash left it without an outcome (DESIGN §4).
+//! What to do with an attempt: at its beginning, and after a crash left it without an outcome.
 
 use crate::job::Job;
 use headroom_model::{

@@ -92,7 +92,7 @@ impl Checkpoint {
     }
 }
 
-/// An actuator whose last commit is older than this stops itself; a successor waits as long before it acts (DESIGN §4).
+/// An actuator whose last commit is older than this stops itself; a successor waits as long before it acts.
 pub const LEASE: Span = Span::seconds(3);
 /// How often a machine with a lease renews it.
 pub const HEARTBEAT: Span = Span::seconds(1);

@@ -58,7 +58,7 @@ pub struct ReadSettings {
     pub timeout_seconds: u64,
 }
 
-/// The actuation time-out of the design: long enough for a playbook over many hosts.
+/// How long a command may take: long enough for a playbook over many hosts.
 fn default_timeout() -> u64 {
     300
 }
