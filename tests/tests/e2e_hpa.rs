@@ -88,6 +88,14 @@ fn imports(site: &Site) -> Result<()> {
         "{again:?}"
     );
 
+    let over = site.run(&["import", "one.yaml", "--output", "./one.yaml"])?;
+    ensure!(over.code == Some(1), "{over:?}");
+    ensure_holds(
+        &over.stderr,
+        &["./one.yaml is one of the manifests that are read"],
+    )?;
+    site.done(&["import", "one.yaml"])?;
+
     let piped = fed(site, &["import", "-", "-"], V2)?;
     ensure!(
         piped.code == Some(0) && piped.stdout == V2_POLICY,

@@ -1,12 +1,13 @@
 //! The accounts of `deploy/nats`: every service can do its work, and none can write under another's name.
 
-use async_nats::{Client, ConnectOptions};
+use async_nats::{Client, ConnectOptions, client::RequestErrorKind};
 use futures::StreamExt as _;
 use headroom_log::{CommitError, Filter, Log, LogError, nats::NatsLog};
 use headroom_model::{Checkpoint, Kind, Record, Seq, Service, Timestamp};
 use headroom_tests::{
     facts::{commit, everything, observed, output},
     servers::{
+        PATIENCE,
         accounts::{login, password, server, user},
         nats::Node,
     },
@@ -162,7 +163,6 @@ async fn a_pusher_reaches_the_collectors_only() {
         .queue_subscribe(subject, "c".to_owned())
         .await
         .unwrap();
-    collector.flush().await.unwrap();
     tokio::spawn(async move {
         let push = pushes.next().await.expect("it is pushed");
         let reply = push.reply.expect("an answer is asked for");
@@ -170,11 +170,17 @@ async fn a_pusher_reaches_the_collectors_only() {
         collector.flush().await.unwrap();
     });
     let pusher = raw(&node, "pusher").await;
-    let answer = pusher
-        .request(subject, "42".into())
-        .await
-        .expect("a collector answers");
-    assert_eq!(answer.payload, "42");
+    // Until the server knows of the subscription there is nobody to answer.
+    let answered = async || loop {
+        match pusher.request(subject, "42".into()).await {
+            Err(error) if error.kind() == RequestErrorKind::NoResponders => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            answer => break answer.expect("a collector answers"),
+        }
+    };
+    let answer = tokio::time::timeout(PATIENCE, answered()).await;
+    assert_eq!(answer.expect("a collector subscribes").payload, "42");
     let forged = pusher
         .request("headroom.v1.main.collector.observed.test.web", "42".into())
         .await;

@@ -1,5 +1,6 @@
 //! Messages that the log published, and a bare client that publishes them again.
 
+use crate::servers::PATIENCE;
 use anyhow::{Context as _, Result, ensure};
 use async_nats::{Client, HeaderMap, Request, jetstream};
 use bytes::Bytes;
@@ -35,14 +36,19 @@ impl Overheard {
         messages: usize,
     ) -> Result<JoinHandle<Result<Self>>> {
         let mut heard = client.subscribe(format!("headroom.v1.{shard}.>")).await?;
-        client.flush().await?;
+        // An answer to what is asked after it shows that the server knows of the subscription; a flush shows only that it
+        // was sent, and what is published meanwhile would be missed.
+        jetstream::new(client).query_account().await?;
         Ok(tokio::spawn(async move {
             let mut all = Self::default();
             for number in 0..messages {
-                let message = heard
-                    .next()
+                let message = tokio::time::timeout(PATIENCE, heard.next())
                     .await
-                    .with_context(|| format!("the subscription ended after {number} messages"))?;
+                    .ok()
+                    .flatten()
+                    .with_context(|| {
+                        format!("nothing was heard after {number} of {messages} messages")
+                    })?;
                 all.add(message)?;
             }
             Ok(all)

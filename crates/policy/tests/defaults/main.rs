@@ -5,7 +5,7 @@ mod metrics;
 use headroom_model::{Replicas, Span, body::Mode};
 use headroom_policy::{
     Change, Cooldown, Crossed, Document, Evaluation, Pace, Policy, RateAmount, RatePolicy, Scaling,
-    Select, Strategy, TargetValue, Trigger, parse_files,
+    Scope, Select, Strategy, TargetValue, Trigger, parse_files,
 };
 
 /// A policy with `more` under its `spec`.
@@ -432,4 +432,25 @@ fn the_example_in_the_reference_is_the_example() {
     let reference = include_str!("../../../../docs/policy.md");
     let example = include_str!("../../../../deploy/policies/example.yaml");
     assert!(reference.contains(&format!("```yaml\n{example}```\n")));
+}
+
+#[test]
+fn an_hpa_without_metrics_has_that_of_a_cluster() {
+    let text = "\
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: orders, namespace: shop}
+spec:
+  maxReplicas: 20
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: orders}
+";
+    let [rule] = one(text).policy.rules.try_into().unwrap();
+    assert_eq!(
+        (rule.metric.metric.as_str(), rule.metric.scope),
+        ("cpu", Scope::Resource)
+    );
+    assert!(matches!(
+        rule.strategy,
+        Strategy::Utilization { percent: 80, .. }
+    ));
 }

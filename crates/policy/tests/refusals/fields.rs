@@ -18,6 +18,12 @@ fn mistakes_in_the_head_are_named() {
             r#"2:1: kind: "ScalingPolicies" is not a kind of policy; write ScalingPolicy"#,
         ),
         (
+            "a list of HPAs",
+            "headroom.dev/v1alpha1\nkind: ScalingPolicy",
+            "v1\nkind: List",
+            r#"2:1: kind: a List is not a policy; make policies of a list of HorizontalPodAutoscalers with headroom import"#,
+        ),
+        (
             "an old HPA",
             "headroom.dev/v1alpha1\nkind: ScalingPolicy",
             "autoscaling/v1\nkind: HorizontalPodAutoscaler",
