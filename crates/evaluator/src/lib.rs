@@ -28,7 +28,7 @@ mod workload;
 
 pub use fleet::SETTLED_AFTER;
 
-use deadlines::Deadlines;
+use deadlines::{Deadlines, second};
 use headroom_model::{
     Body, Event, Kind, Machine, Output, Service, Timestamp, WorkloadId, Workloads,
 };
@@ -42,7 +42,7 @@ pub struct Evaluator {
     /// The newest stamp.
     now: Timestamp,
     workloads: Workloads<Workload>,
-    /// Workloads that the newest input made due, in the order of their deadlines.
+    /// Workloads that the newest input made due, in the order of their deadlines: those that may have something to say.
     due: Vec<WorkloadId>,
     #[serde(skip)]
     deadlines: Deadlines,
@@ -70,7 +70,7 @@ impl From<State> for Evaluator {
 impl Machine for Evaluator {
     const SERVICE: Service = Service::Evaluator;
     const BEHAVIOUR: u32 = 3; // 2 passed over replicas that nobody lists and no reading names
-    const STATE: u16 = 3; // 2 did not know which source lists replicas
+    const STATE: u16 = 4; // 3 had workloads due that had nothing to say
     type Job = ();
 
     fn inputs() -> &'static [Kind] {
@@ -99,14 +99,14 @@ impl Machine for Evaluator {
         match &event.body {
             Body::Ticked(_) => self.wake(),
             Body::PolicyApplied(_) | Body::Actuated(_) | Body::Verified(_) | Body::Drifted(_) => {
-                let workload = self.workloads.entry(subject);
+                let (place, workload) = self.workloads.begin(subject);
                 workload.apply(event, self.now);
-                self.deadlines.watch(subject, workload, self.now);
+                self.deadlines.watch(place, workload, self.now);
             }
             Body::Observed(_) | Body::CollectionFailed(_) | Body::PolicyRemoved(_) => {
-                if let Some(workload) = self.workloads.get_mut(subject) {
+                if let Some((place, workload)) = self.workloads.find(subject) {
                     workload.apply(event, self.now);
-                    self.deadlines.watch(subject, workload, self.now);
+                    self.deadlines.watch(place, workload, self.now);
                 }
             }
             _ => {}
@@ -134,17 +134,27 @@ impl Machine for Evaluator {
 }
 
 impl Evaluator {
-    /// Looks at the workloads whose deadline has passed, and puts those back that wait for another: one that has not
-    /// passed, so this ends.
+    /// Looks at the workloads whose deadline has passed, and has them wait for their next one.
     fn wake(&mut self) {
-        while let Some(id) = self.deadlines.pop(self.now) {
-            let Some(workload) = self.workloads.get_mut(&id) else {
+        let mut due = Vec::new();
+        for (entered, place) in self.deadlines.take(self.now) {
+            let Some((id, workload)) = self.workloads.at(place) else {
                 continue;
             };
+            let Some(queued) = workload.queued.filter(|at| second(*at) == entered) else {
+                continue; // it was entered again, for another second
+            };
+            if queued >= self.now {
+                self.deadlines.enter(queued, place);
+                continue;
+            }
             workload.queued = None;
-            workload.wake(self.now);
-            self.deadlines.watch(&id, workload, self.now);
-            self.due.push(id);
+            if workload.wake(self.now) {
+                due.push((queued, id.clone()));
+            }
+            self.deadlines.watch(place, workload, self.now);
         }
+        due.sort_unstable();
+        self.due.extend(due.into_iter().map(|(_, id)| id));
     }
 }

@@ -168,6 +168,13 @@ impl ActiveRule {
         (until >= now).then_some(until)
     }
 
+    /// Whether time alone may change what the rule says by `now`. It does not for one that reckons with totals, while its
+    /// sample is fresh.
+    pub(crate) fn depends_on(&self, now: Timestamp) -> bool {
+        let of_totals = matches!(Reckoning::of(&self.rule), Reckoning::Proportional(_));
+        !of_totals || self.fresh_until(now).is_none()
+    }
+
     /// What the rule says now; `None` when that is no news: the same number for the same kind of reason.
     pub(crate) fn news(&self, revision: Seq, around: Surroundings<'_>) -> Option<Recommended> {
         let (recommendation, value) = self.evaluate(around);

@@ -95,10 +95,12 @@ impl Workload {
         }
     }
 
-    /// Lets time pass without an event about this workload.
-    pub(crate) fn wake(&mut self, now: Timestamp) {
+    /// Lets time pass without an event about this workload; whether that may change what its rules say.
+    pub(crate) fn wake(&mut self, now: Timestamp) -> bool {
         let cooled_down = self.fleet.cool_down(now);
         self.settle(cooled_down, now);
+        let lost = || matches!(self.listed(now), Listed::Then(_));
+        cooled_down.is_some() || self.rules.iter().any(|rule| rule.depends_on(now)) || lost()
     }
 
     /// What the rules say that is news.

@@ -20,4 +20,4 @@ pub use id::EventId;
 pub use machine::{Machine, Output};
 pub use name::{NameError, WorkloadId};
 pub use units::{Generation, Replicas, Seq, Span, Timestamp};
-pub use workloads::Workloads;
+pub use workloads::{Place, Workloads};

@@ -14,6 +14,10 @@ use std::hash::{BuildHasherDefault, Hasher};
 #[serde(bound(deserialize = "T: Deserialize<'de>"))]
 pub struct Workloads<T>(IndexMap<WorkloadId, T, BuildHasherDefault<AsGiven>>);
 
+/// Where [`Workloads`] keep one: found without its id, until any of them is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place(usize);
+
 /// A [`WorkloadId`] has its hash already.
 #[derive(Clone, Copy, Debug, Default)]
 struct AsGiven(u64);
@@ -58,7 +62,24 @@ impl<T> Workloads<T> {
         self.0.get_mut(id)
     }
 
-    /// Forgets a workload.
+    /// The same, and where it is.
+    pub fn find(&mut self, id: &WorkloadId) -> Option<(Place, &mut T)> {
+        let (place, _, found) = self.0.get_full_mut(id)?;
+        Some((Place(place), found))
+    }
+
+    /// What is at a place, to change it.
+    pub fn at(&mut self, place: Place) -> Option<(&WorkloadId, &mut T)> {
+        self.0.get_index_mut(place.0)
+    }
+
+    /// Every workload, with its place.
+    pub fn places(&self) -> impl Iterator<Item = (Place, &T)> {
+        let places = self.0.values().enumerate();
+        places.map(|(place, found)| (Place(place), found))
+    }
+
+    /// Forgets a workload. Another may take its place.
     pub fn remove(&mut self, id: &WorkloadId) {
         self.0.swap_remove(id);
     }
@@ -72,7 +93,13 @@ impl<T> Workloads<T> {
 impl<T: Default> Workloads<T> {
     /// What there is of a workload, which begins now if there is nothing.
     pub fn entry(&mut self, id: &WorkloadId) -> &mut T {
-        self.0.entry(id.clone()).or_default()
+        self.begin(id).1
+    }
+
+    /// The same, and where it is.
+    pub fn begin(&mut self, id: &WorkloadId) -> (Place, &mut T) {
+        let entry = self.0.entry(id.clone());
+        (Place(entry.index()), entry.or_default())
     }
 }
 
@@ -86,6 +113,21 @@ mod tests {
 
     fn names(workloads: &Workloads<u8>) -> Vec<String> {
         workloads.iter().map(|(id, _)| id.to_string()).collect()
+    }
+
+    #[test]
+    fn what_is_found_is_at_its_place() {
+        let mut workloads = Workloads::default();
+        for (name, number) in [("z/z", 1), ("a/a", 2), ("m/m", 3)] {
+            let (place, found) = workloads.begin(&id(name));
+            *found = number;
+            assert_eq!(workloads.at(place), Some((&id(name), &mut { number })));
+            assert_eq!(workloads.find(&id(name)), Some((place, &mut { number })));
+            assert_eq!(workloads.begin(&id(name)).0, place);
+        }
+        assert!(workloads.find(&id("b/b")).is_none());
+        let all: Vec<_> = workloads.places().map(|(_, number)| *number).collect();
+        assert_eq!(all, [1, 2, 3]);
     }
 
     #[test]

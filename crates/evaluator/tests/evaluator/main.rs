@@ -9,3 +9,4 @@ mod replicas;
 mod support;
 mod threshold;
 mod unlisted;
+mod wakes;

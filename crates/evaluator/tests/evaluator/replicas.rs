@@ -8,7 +8,7 @@ use headroom_model::{
 use headroom_policy::{Rule, Scope, Strategy};
 
 /// `cpu`: half of what is requested, of all containers or of one.
-fn cpu(container: Option<&str>) -> Rule {
+pub(crate) fn cpu(container: Option<&str>) -> Rule {
     let strategy = Strategy::Utilization {
         percent: 50,
         tolerance_up: 0.1,
@@ -37,7 +37,7 @@ fn names(count: usize) -> Vec<String> {
 }
 
 /// Replicas that have been ready for ten minutes, with two containers that request half a core each.
-fn fleet(count: usize, second: f64) -> FleetState {
+pub(crate) fn fleet(count: usize, second: f64) -> FleetState {
     let long_ago = Timestamp((second * 1000.0) as i64 - 600_000);
     let container = |name: &str| Container {
         name: name.into(),
@@ -57,7 +57,7 @@ fn fleet(count: usize, second: f64) -> FleetState {
 }
 
 /// What each replica's two containers use of `cpu`, in cores.
-fn usage(each: &[(f64, f64)]) -> Measured {
+pub(crate) fn usage(each: &[(f64, f64)]) -> Measured {
     Measured::PerContainer(ContainerUsage {
         replicas: names(each.len()),
         containers: vec!["app".into(), "proxy".into()],
@@ -70,7 +70,12 @@ fn usage(each: &[(f64, f64)]) -> Measured {
     })
 }
 
-fn observed(second: f64, metric: &str, reading: Measured, fleet: Option<FleetState>) -> Observed {
+pub(crate) fn observed(
+    second: f64,
+    metric: &str,
+    reading: Measured,
+    fleet: Option<FleetState>,
+) -> Observed {
     let Body::Observed(observed) = measured(metric, second, reading) else {
         panic!("a reading is an observation")
     };
