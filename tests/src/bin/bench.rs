@@ -3,9 +3,14 @@
 use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
 use headroom_tests::bench::{Extent, Line, Machine, ROWS, measure, resident_of, text};
+use mimalloc::MiMalloc;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+/// As in `headroom` itself.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Measures how fast Headroom is. An aim that is missed is no error; what cannot be measured is.
 #[derive(Debug, Parser)]
