@@ -52,12 +52,14 @@ impl Hands {
         producer: &Producer,
     ) -> Vec<Act> {
         let mut acts = Vec::new();
-        let still = |id: &EventId| {
-            outstanding
-                .iter()
-                .any(|job| matches!(job, Job::Perform { started, .. } if started == id))
-        };
-        self.reported.retain(still);
+        if !self.reported.is_empty() {
+            let started = |job: &Job| match job {
+                Job::Perform { started, .. } => Some(*started),
+                Job::Verify { .. } => None,
+            };
+            let still: BTreeSet<EventId> = outstanding.iter().filter_map(started).collect();
+            self.reported.retain(|id| still.contains(id));
+        }
         for job in outstanding {
             let Job::Perform { started, .. } = job else {
                 continue;
